@@ -1,0 +1,1 @@
+//! Acme, the playground provider: the template for every connector

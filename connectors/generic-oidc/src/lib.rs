@@ -1,0 +1,1 @@
+//! Any standard OpenID Connect server, linked by giving its issuer

@@ -1,0 +1,1 @@
+//! The connector SDK: manifest, the Connector trait, errors

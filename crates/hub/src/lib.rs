@@ -1,0 +1,1 @@
+//! The product without an HTTP server: one room per noun

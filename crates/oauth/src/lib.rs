@@ -1,0 +1,1 @@
+//! The OAuth engine: authorize, exchange, refresh, revoke, driven by manifests; stores nothing

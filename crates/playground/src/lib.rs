@@ -1,0 +1,1 @@
+//! Acme: a small real provider for the demo and the tests

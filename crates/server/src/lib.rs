@@ -1,0 +1,1 @@
+//! The valetkey binary: command line, configuration, HTTP API, connect page

@@ -1,0 +1,1 @@
+//! Envelope encryption and key sources; the only crate that touches AES

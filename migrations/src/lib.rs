@@ -1,0 +1,1 @@
+//! The one set of database migrations, for SQLite and PostgreSQL
