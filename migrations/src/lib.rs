@@ -1,1 +1,29 @@
-//! The one set of database migrations, for SQLite and PostgreSQL
+//! The one set of database migrations, for SQLite and PostgreSQL.
+//!
+//! Times are integers: milliseconds since the Unix epoch. Sealed values are blobs in the vault's
+//! format. JSON documents are text: the hub never queries inside them.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_tenants;
+mod m0002_apps;
+mod m0003_links;
+mod m0004_chain;
+mod table;
+
+/// Runs the migrations in order.
+#[derive(Debug)]
+pub struct Migrator;
+
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_tenants::Migration),
+            Box::new(m0002_apps::Migration),
+            Box::new(m0003_links::Migration),
+            Box::new(m0004_chain::Migration),
+        ]
+    }
+}
+
+pub use sea_orm_migration::MigratorTrait;

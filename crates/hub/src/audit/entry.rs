@@ -1,0 +1,156 @@
+//! What an entry says. Its bytes are made once, before it is written, and kept as they are.
+
+use base::{EntryId, ReleaseId, Timestamp};
+use serde::Serialize;
+use vault::Place;
+
+use crate::{Result, policy::Form, store::Store};
+
+/// An entry that is not written yet.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    pub(super) workspace: String,
+    pub(super) id: String,
+    pub(super) kind: &'static str,
+    pub(super) at: Timestamp,
+    pub(super) agent: Option<String>,
+    pub(super) connection: Option<String>,
+    pub(super) end_user: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+/// Whom and what an entry is about: kept beside its bytes, to be found by.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'a> {
+    /// The tenant.
+    pub workspace: &'a str,
+    /// Who asked.
+    pub agent: Option<&'a str>,
+    /// What was used.
+    pub connection: Option<&'a str>,
+    /// For whom.
+    pub end_user: Option<&'a str>,
+}
+
+/// What was asked and decided.
+#[derive(Clone, Debug, Serialize)]
+pub struct Release<'a> {
+    /// The integration.
+    pub integration: &'a str,
+    /// The provider.
+    pub provider: &'a str,
+    /// The scopes that were handed out, or asked for and refused.
+    pub scopes: &'a [String],
+    /// The form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<Form>,
+    /// The policy that decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<&'a str>,
+    /// Which version of the credential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub generation: Option<i64>,
+    /// The key with which the caller came.
+    pub key: &'a str,
+}
+
+/// Fields that say something of a person; sealed under the person's key.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Personal<'a> {
+    /// Why the agent asked, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+}
+
+/// Whether it was handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Handed out.
+    Released,
+    /// Refused.
+    Denied,
+}
+
+/// The order of the fields is the format: version 1.
+#[derive(Serialize)]
+struct Body<'a> {
+    v: u8,
+    id: &'a str,
+    kind: &'a str,
+    at: Timestamp,
+    workspace: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    connection: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_user: Option<&'a str>,
+    request_id: &'a str,
+    what: &'a Release<'a>,
+    /// Base64 of the sealed [`Personal`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    personal: Option<String>,
+}
+
+impl Draft {
+    /// An entry about a hand-out or its refusal.
+    pub async fn release(
+        store: &Store,
+        outcome: Outcome,
+        subject: Subject<'_>,
+        what: &Release<'_>,
+        personal: &Personal<'_>,
+        request_id: &str,
+    ) -> Result<Self> {
+        let (kind, id) = match outcome {
+            Outcome::Released => ("release", ReleaseId::new(store.clock(), store.rng()).to_string()),
+            Outcome::Denied => ("denial", EntryId::new(store.clock(), store.rng()).to_string()),
+        };
+        let at = store.now();
+        let personal = seal(store, subject, &id, personal).await?;
+        let body = serde_json::to_vec(&Body {
+            v: 1,
+            id: &id,
+            kind,
+            at,
+            workspace: subject.workspace,
+            agent: subject.agent,
+            connection: subject.connection,
+            end_user: subject.end_user,
+            request_id,
+            what,
+            personal,
+        })?;
+        Ok(Self {
+            workspace: subject.workspace.to_owned(),
+            id,
+            kind,
+            at,
+            agent: subject.agent.map(str::to_owned),
+            connection: subject.connection.map(str::to_owned),
+            end_user: subject.end_user.map(str::to_owned),
+            body,
+        })
+    }
+
+    /// The entry's id: `rel_…` for a release.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+async fn seal(
+    store: &Store,
+    subject: Subject<'_>,
+    id: &str,
+    personal: &Personal<'_>,
+) -> Result<Option<String>> {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    if personal.reason.is_none() {
+        return Ok(None);
+    }
+    let place = Place { workspace: subject.workspace, row: id, field: "personal", generation: 1 };
+    let text = serde_json::to_vec(personal)?;
+    let sealed = store.keys().seal_personal(subject.end_user, &place, &text).await?;
+    Ok(Some(STANDARD.encode(sealed.0.as_bytes())))
+}

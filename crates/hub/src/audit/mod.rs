@@ -1,0 +1,14 @@
+//! The audit chain and the one writer of a process.
+//!
+//! Each workspace has one hash chain. An entry's hash covers the hash before it, its place and its
+//! exact bytes, which are kept.
+
+mod chain;
+mod entry;
+mod store;
+mod writer;
+
+pub use chain::{ZERO, hash, verify};
+pub use entry::{Draft, Outcome, Personal, Release, Subject};
+pub use store::{Row, list};
+pub use writer::{Appended, Save, SaveOutcome, WriteError, Writer};

@@ -1,0 +1,11 @@
+//! OAuth clients: an id, a secret and a redirect URI at a provider, owned by one workspace or by the
+//! platform for its workspaces to share.
+
+mod entity;
+mod service;
+
+pub use entity::Model as Client;
+pub use service::{
+    NewClient, Owner, change_secret, delete, get, get_any, list, lift_suspension, put, secrets,
+    suspend, usable_by,
+};

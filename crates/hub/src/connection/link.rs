@@ -1,0 +1,124 @@
+//! A completed link becomes a connection, or renews one.
+
+use base::{ConnectionId, Timestamp};
+use connector::Account;
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+};
+
+use super::{
+    Health, Label, State, Status, Stored, account_digest,
+    entity::{ActiveModel, Column, Entity, Model},
+    seal_credential, seal_label,
+};
+use crate::{
+    Result,
+    integration::Integration,
+    store::{Json, Store},
+};
+
+/// What a finished link brought.
+pub struct Linked<'a> {
+    /// Through which integration.
+    pub integration: &'a Integration,
+    /// Whose it becomes; none = the workspace's.
+    pub end_user: Option<&'a str>,
+    /// The account at the provider.
+    pub account: &'a Account,
+    /// The credential.
+    pub stored: &'a Stored,
+    /// What it can do.
+    pub scopes: Vec<String>,
+    /// When the access token ends.
+    pub expires_at: Option<Timestamp>,
+    /// When the refresh token ends.
+    pub refresh_expires_at: Option<Timestamp>,
+    /// When to refresh it first.
+    pub due_at: Option<Timestamp>,
+}
+
+/// The `owner_key` of an end user's or the workspace's connection.
+pub fn owner_key(end_user: Option<&str>) -> &str {
+    end_user.unwrap_or("workspace")
+}
+
+/// Makes the connection, or puts the new credential into the one of the same owner and account.
+///
+/// Within the caller's transaction, which also moves the epoch.
+pub async fn activate(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    linked: Linked<'_>,
+) -> Result<Model> {
+    let integration = linked.integration;
+    let digest = account_digest(store, &integration.provider, &linked.account.id);
+    let found = Entity::find()
+        .filter(Column::IntegrationId.eq(integration.id.as_str()))
+        .filter(Column::OwnerKey.eq(owner_key(linked.end_user)))
+        .filter(Column::AccountDigest.eq(digest.clone()))
+        .one(tx)
+        .await?;
+    let is_new = found.is_none();
+    let now = store.now().millis();
+    let mut row = found.unwrap_or_else(|| blank(store, &linked, digest, now));
+    if !is_new {
+        row.generation += 1;
+    }
+    let workspace = &integration.workspace_id;
+    let sealed = seal_credential(store, workspace, &row.id, row.generation, linked.stored).await?;
+    let label = Label::from(linked.account);
+    row.account_sealed =
+        Some(seal_label(store, workspace, &row.id, linked.end_user, &label).await?);
+    row.credential_sealed = Some(sealed);
+    row.scopes = Json(linked.scopes);
+    row.expires_at = linked.expires_at.map(Timestamp::millis);
+    row.refresh_expires_at = linked.refresh_expires_at.map(Timestamp::millis);
+    row.status = Status::Active;
+    row.state = State::Ready;
+    row.health = Health::Healthy;
+    row.health_reason = None;
+    row.provider_code = None;
+    row.failures = 0;
+    // Whoever still holds a lease on the former credential holds nothing now.
+    row.fence += 1;
+    row.lease_owner = None;
+    row.deadline = None;
+    row.quiet_until = 0;
+    row.due_at = linked.due_at.map(Timestamp::millis);
+    row.candidates = None;
+    row.updated_at = now;
+    let active = ActiveModel::from(row).reset_all();
+    Ok(if is_new { active.insert(tx).await? } else { active.update(tx).await? })
+}
+
+fn blank(store: &Store, linked: &Linked<'_>, account_digest: Vec<u8>, now: i64) -> Model {
+    Model {
+        id: ConnectionId::new(store.clock(), store.rng()).into(),
+        workspace_id: linked.integration.workspace_id.clone(),
+        integration_id: linked.integration.id.clone(),
+        owner_key: owner_key(linked.end_user).to_owned(),
+        end_user_id: linked.end_user.map(str::to_owned),
+        account_digest,
+        account_sealed: None,
+        credential_sealed: None,
+        generation: 1,
+        scopes: Json::default(),
+        expires_at: None,
+        refresh_expires_at: None,
+        status: Status::Active,
+        state: State::Ready,
+        health: Health::Healthy,
+        health_reason: None,
+        provider_code: None,
+        failures: 0,
+        fence: 0,
+        lease_owner: None,
+        deadline: None,
+        quiet_until: 0,
+        due_at: None,
+        candidates: None,
+        refreshed_at: None,
+        created_at: now,
+        updated_at: now,
+    }
+}

@@ -1,0 +1,130 @@
+//! What of a connection is sealed, and where it belongs.
+
+use std::collections::BTreeMap;
+
+use base::ExposeSecret;
+use connector::{Account, Credential};
+use serde::{Deserialize, Serialize};
+use vault::Place;
+use zeroize::Zeroizing;
+
+use super::Connection;
+use crate::{
+    Error, Result,
+    store::{SealedColumn, Store},
+};
+
+/// A credential and what was answered when it was linked.
+pub struct Stored {
+    /// Answers from the connect page that are no secrets: a subdomain, a region.
+    pub inputs: BTreeMap<String, String>,
+    /// The credential.
+    pub credential: Credential,
+}
+
+/// The bytes that are sealed: a length, the inputs as JSON, the credential.
+fn to_bytes(stored: &Stored) -> Result<Zeroizing<Vec<u8>>> {
+    let inputs = serde_json::to_vec(&stored.inputs)?;
+    let length = u32::try_from(inputs.len()).map_err(Error::internal)?;
+    let credential = stored.credential.to_bytes();
+    let mut bytes = Zeroizing::new(Vec::with_capacity(4 + inputs.len() + credential.len()));
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(&inputs);
+    bytes.extend_from_slice(&credential);
+    Ok(bytes)
+}
+
+impl Stored {
+    /// For sealing.
+    pub fn to_bytes(&self) -> Result<Zeroizing<Vec<u8>>> {
+        to_bytes(self)
+    }
+
+    /// After opening.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        let malformed = || Error::internal("a stored credential is malformed");
+        let (length, rest) = bytes.split_first_chunk::<4>().ok_or_else(malformed)?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let (inputs, credential) = rest.split_at_checked(length).ok_or_else(malformed)?;
+        Ok(Self {
+            inputs: serde_json::from_slice(inputs)?,
+            credential: Credential::from_bytes(credential).map_err(Error::internal)?,
+        })
+    }
+}
+
+/// The account as people know it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Label {
+    /// The provider's id of the account.
+    pub id: String,
+    /// What people read: an e-mail address, a company.
+    pub label: String,
+}
+
+impl From<&Account> for Label {
+    fn from(account: &Account) -> Self {
+        Self { id: account.id.clone(), label: account.label.clone() }
+    }
+}
+
+fn credential_place<'a>(workspace: &'a str, connection: &'a str, generation: i64) -> Place<'a> {
+    let generation = u64::try_from(generation).unwrap_or(0);
+    Place { workspace, row: connection, field: "credential", generation }
+}
+
+/// Seals a credential for this row and generation, and nowhere else.
+pub async fn seal_credential(
+    store: &Store,
+    workspace: &str,
+    connection: &str,
+    generation: i64,
+    stored: &Stored,
+) -> Result<SealedColumn> {
+    let place = credential_place(workspace, connection, generation);
+    store.keys().seal(&place, &to_bytes(stored)?).await
+}
+
+/// Opens a connection's credential.
+pub async fn open_credential(store: &Store, row: &Connection) -> Result<Stored> {
+    let sealed = row.credential_sealed.as_ref().ok_or_else(|| Error::not_found("connection"))?;
+    let place = credential_place(&row.workspace_id, &row.id, row.generation);
+    Stored::from_bytes(&store.keys().open_sealed(&place, sealed).await?)
+}
+
+fn label_place<'a>(workspace: &'a str, connection: &'a str) -> Place<'a> {
+    Place { workspace, row: connection, field: "account", generation: 1 }
+}
+
+/// Seals an account's id and label for its person.
+pub async fn seal_label(
+    store: &Store,
+    workspace: &str,
+    connection: &str,
+    end_user: Option<&str>,
+    label: &Label,
+) -> Result<SealedColumn> {
+    let place = label_place(workspace, connection);
+    store.keys().seal_personal(end_user, &place, &serde_json::to_vec(label)?).await
+}
+
+/// The account as people know it; none once erased.
+pub async fn label(store: &Store, row: &Connection) -> Result<Option<Label>> {
+    let Some(sealed) = &row.account_sealed else { return Ok(None) };
+    let place = label_place(&row.workspace_id, &row.id);
+    let text = store.keys().open_personal(row.end_user_id.as_deref(), &place, sealed).await?;
+    Ok(Some(serde_json::from_slice(&text)?))
+}
+
+/// What makes one account of a provider findable without telling which it is.
+pub fn account_digest(store: &Store, provider: &str, account: &str) -> Vec<u8> {
+    store.keys().digest("account", format!("{provider}\n{account}").as_bytes()).to_vec()
+}
+
+/// A credential's access token, if it is an OAuth one.
+pub fn access_token(credential: &Credential) -> Option<&str> {
+    match credential {
+        Credential::OAuth(tokens) => Some(tokens.access.expose_secret()),
+        _ => None,
+    }
+}

@@ -1,0 +1,216 @@
+//! Finding, switching off and ending connections.
+
+use base::ConnectionId;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select, Statement,
+};
+use serde::Serialize;
+
+use super::{
+    State, Status,
+    entity::{Column, Entity, Model},
+    open_credential, owner_key,
+};
+use crate::{
+    Error, Result,
+    integration::App,
+    page::{Page, PageQuery},
+    store::{Store, bump, outbox},
+};
+
+/// The outbox kind of a provider-side revocation.
+pub const REVOKE_GRANT: &str = "revoke_grant";
+
+/// What a list is narrowed to.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Only of this end user (the hub's own id).
+    pub end_user: Option<String>,
+    /// Only of this integration (id).
+    pub integration: Option<String>,
+}
+
+/// What became of the grant at the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receipt {
+    /// The provider ended it.
+    Revoked,
+    /// The provider has not answered yet.
+    Pending,
+    /// The provider offers no revocation; the token dies of age.
+    Unsupported,
+    /// Revoking would end other connections of the same account and client.
+    Withheld,
+    /// The provider would not, after many attempts.
+    Failed,
+}
+
+fn of_workspace(workspace: &str) -> Select<Entity> {
+    Entity::find().filter(Column::WorkspaceId.eq(workspace))
+}
+
+/// The connection of this id.
+pub async fn get(store: &Store, workspace: &str, id: &str) -> Result<Model> {
+    find(store, workspace, id).await?.ok_or_else(|| Error::not_found("connection"))
+}
+
+/// The connection of this id, if there is one.
+pub async fn find(store: &Store, workspace: &str, id: &str) -> Result<Option<Model>> {
+    if id.parse::<ConnectionId>().is_err() {
+        return Ok(None);
+    }
+    Ok(of_workspace(workspace).filter(Column::Id.eq(id)).one(store.read()).await?)
+}
+
+/// The connections of this owner through these integrations that have not ended, oldest first.
+pub async fn of_owner(
+    store: &Store,
+    workspace: &str,
+    end_user: Option<&str>,
+    integrations: &[String],
+) -> Result<Vec<Model>> {
+    Ok(of_workspace(workspace)
+        .filter(Column::OwnerKey.eq(owner_key(end_user)))
+        .filter(Column::IntegrationId.is_in(integrations))
+        .filter(Column::Status.ne(Status::Revoked))
+        .order_by_asc(Column::Id)
+        .all(store.read())
+        .await?)
+}
+
+/// The workspace's connections, oldest first.
+pub async fn list(
+    store: &Store,
+    workspace: &str,
+    filter: &Filter,
+    query: &PageQuery,
+) -> Result<Page<Model>> {
+    let mut all = of_workspace(workspace);
+    if let Some(end_user) = &filter.end_user {
+        all = all.filter(Column::EndUserId.eq(end_user.as_str()));
+    }
+    if let Some(integration) = &filter.integration {
+        all = all.filter(Column::IntegrationId.eq(integration.as_str()));
+    }
+    let rows = query.apply(all, Column::Id).all(store.read()).await?;
+    Ok(query.page(rows, |row| row.id.clone()))
+}
+
+/// Switches a connection off or on again, without touching the grant at the provider.
+pub async fn set_enabled(store: &Store, workspace: &str, id: &str, enabled: bool) -> Result<Model> {
+    let found = get(store, workspace, id).await?;
+    if found.status == Status::Revoked {
+        return Err(Error::conflict(
+            "connection_revoked",
+            "This connection has ended. Link the account again to get a new one.",
+        ));
+    }
+    let tx = store.begin().await?;
+    let mut row = found.into_active_model();
+    row.status = Set(if enabled { Status::Active } else { Status::Disabled });
+    row.updated_at = Set(store.now().millis());
+    let saved = row.update(&tx).await?;
+    bump(&tx, workspace).await?;
+    tx.commit().await?;
+    Ok(saved)
+}
+
+/// Ends a connection: from this commit on nothing is handed out. The credential leaves the row; the
+/// grant's revocation at the provider is queued in the same commit, where there is one to ask for.
+pub async fn disconnect(store: &Store, workspace: &str, id: &str, app: &App) -> Result<Receipt> {
+    let found = get(store, workspace, id).await?;
+    if found.status == Status::Revoked {
+        return Ok(receipt(store, workspace, id).await?.unwrap_or(Receipt::Unsupported));
+    }
+    let manifest = app.connector.manifest();
+    let stored = open_credential(store, &found).await.ok();
+    let tx = store.begin().await?;
+    // A refresh may have come in between: what was opened must be what ends.
+    let row = Entity::find_by_id(&found.id).one(&tx).await?;
+    let row = row.ok_or_else(|| Error::not_found("connection"))?;
+    if row.generation != found.generation {
+        drop(tx);
+        return Box::pin(disconnect(store, workspace, id, app)).await;
+    }
+    let receipt = if !manifest.can_revoke() || stored.is_none() {
+        Receipt::Unsupported
+    } else if manifest.revoke.wide && shares_grant(store, &tx, &row, app).await? {
+        Receipt::Withheld
+    } else {
+        Receipt::Pending
+    };
+    if let (Receipt::Pending, Some(stored)) = (receipt, &stored) {
+        let body = super::Stored::to_bytes(stored)?;
+        let mut bytes = zeroize::Zeroizing::new(row.integration_id.clone().into_bytes());
+        bytes.push(0);
+        bytes.extend_from_slice(&body);
+        let work =
+            outbox::Work { workspace, kind: REVOKE_GRANT, subject: &row.id, body: &bytes };
+        outbox::enqueue(store, &tx, work).await?;
+    }
+    end(store, &tx, row, receipt).await?;
+    bump(&tx, workspace).await?;
+    tx.commit().await?;
+    Ok(receipt)
+}
+
+async fn end(store: &Store, tx: &DatabaseTransaction, row: Model, receipt: Receipt) -> Result<()> {
+    let mut row = row.into_active_model();
+    row.status = Set(Status::Revoked);
+    row.state = Set(State::Revoked);
+    row.credential_sealed = Set(None);
+    row.candidates = Set(None);
+    row.due_at = Set(None);
+    row.lease_owner = Set(None);
+    row.deadline = Set(None);
+    row.expires_at = Set(None);
+    let note = match receipt {
+        Receipt::Withheld => Some("withheld".to_owned()),
+        Receipt::Unsupported => Some("unsupported".to_owned()),
+        _ => None,
+    };
+    row.health_reason = Set(note);
+    row.updated_at = Set(store.now().millis());
+    row.update(tx).await?;
+    Ok(())
+}
+
+/// Whether another live connection stands on the same account and client.
+async fn shares_grant(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    row: &Model,
+    app: &App,
+) -> Result<bool> {
+    let statement = Statement::from_sql_and_values(
+        store.backend(),
+        "SELECT c.id FROM connection c JOIN integration i ON i.id = c.integration_id \
+         WHERE c.account_digest = $1 AND i.client_id = $2 AND c.id <> $3 AND c.status <> 'revoked' \
+         LIMIT 1",
+        [
+            row.account_digest.clone().into(),
+            app.integration.client_id.clone().into(),
+            row.id.clone().into(),
+        ],
+    );
+    Ok(tx.query_one_raw(statement).await?.is_some())
+}
+
+/// What became of an ended connection's grant; none while it has not ended.
+pub async fn receipt(store: &Store, workspace: &str, id: &str) -> Result<Option<Receipt>> {
+    let row = get(store, workspace, id).await?;
+    if row.status != Status::Revoked {
+        return Ok(None);
+    }
+    let queued = outbox::outcome(store, workspace, REVOKE_GRANT, id).await?;
+    Ok(Some(match (queued.as_deref(), row.health_reason.as_deref()) {
+        (Some("revoked"), _) => Receipt::Revoked,
+        (Some("failed"), _) => Receipt::Failed,
+        (Some("unsupported"), _) => Receipt::Unsupported,
+        (Some(_), _) => Receipt::Pending,
+        (None, Some("withheld")) => Receipt::Withheld,
+        (None, _) => Receipt::Unsupported,
+    }))
+}

@@ -1,0 +1,96 @@
+//! An integration ready for use: its connector, its answers, its client.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use connector::{Connector, Inputs};
+use oauth::Endpoints;
+
+use super::Integration;
+use crate::{
+    Error, Result,
+    client::{self, Client},
+    provider::{self, Registry},
+    store::Store,
+};
+
+/// All that is needed to speak with the provider on behalf of an integration.
+#[derive(Clone)]
+pub struct App {
+    /// The integration.
+    pub integration: Integration,
+    /// The connector.
+    pub connector: Arc<dyn Connector>,
+    /// The client, where the provider knows clients.
+    pub client: Option<Client>,
+}
+
+impl App {
+    /// Loads what belongs to an integration.
+    pub async fn load(store: &Store, registry: &Registry, integration: Integration) -> Result<Self> {
+        let found = provider::find(
+            store,
+            registry,
+            &integration.workspace_id,
+            &integration.provider,
+            integration.provider_version,
+        )
+        .await?;
+        let client = match &integration.client_id {
+            Some(id) => Some(client::get_any(store, id).await?),
+            None => None,
+        };
+        Ok(Self { integration, connector: found.connector, client })
+    }
+
+    /// The integration's settings together with what was answered on the connect page.
+    pub fn inputs(&self, answered: &BTreeMap<String, String>) -> Result<Inputs> {
+        let mut all = answered.clone();
+        // The workspace's settings win: whoever links does not change where secrets go.
+        all.extend(self.integration.settings.0.clone());
+        self.connector
+            .manifest()
+            .check_inputs(&all)
+            .map_err(|error| Error::invalid("input_invalid", error.to_string()).with("input", error.input))
+    }
+
+    /// Where the provider's OAuth server listens.
+    pub async fn endpoints(&self, store: &Store, registry: &Registry, inputs: &Inputs) -> Result<Endpoints> {
+        registry.endpoints(self.connector.as_ref(), inputs, store.now()).await
+    }
+
+    /// The client as the OAuth engine takes it: with the present secret, then with a former one that
+    /// is still tried.
+    pub async fn oauth_clients(&self, store: &Store, registry: &Registry) -> Result<Vec<oauth::Client>> {
+        let client = self.client.as_ref().ok_or_else(|| {
+            Error::conflict("client_missing", "This integration has no OAuth client.")
+        })?;
+        if client.status == "suspended" {
+            return Err(suspended(client));
+        }
+        let redirect_uri =
+            client.redirect_uri.clone().unwrap_or_else(|| registry.callback_url(&client.id));
+        let with = |secret| oauth::Client {
+            client_id: client.client_id.clone(),
+            client_secret: secret,
+            redirect_uri: redirect_uri.clone(),
+            auth: None,
+        };
+        let secrets = client::secrets(store, client).await?;
+        if secrets.is_empty() {
+            return Ok(vec![with(None)]);
+        }
+        Ok(secrets.into_iter().map(|secret| with(Some(secret))).collect())
+    }
+}
+
+fn suspended(client: &Client) -> Error {
+    Error::conflict(
+        "client_suspended",
+        format!(
+            "The client `{}` is suspended: {}. Correct it, then POST /v1/clients/{}/test.",
+            client.slug,
+            client.status_reason.as_deref().unwrap_or("the provider refuses it"),
+            client.id
+        ),
+    )
+}

@@ -1,0 +1,9 @@
+//! Integrations: a workspace's use of a provider.
+
+mod app;
+mod entity;
+mod service;
+
+pub use app::App;
+pub use entity::Model as Integration;
+pub use service::{ClientChoice, NewIntegration, all, delete, get, list, of_provider, put};

@@ -1,0 +1,93 @@
+//! The database: one handle for SQLite and PostgreSQL, its transactions and its clock.
+
+mod columns;
+mod epoch;
+mod keys;
+mod open;
+pub mod outbox;
+
+use std::{sync::Arc, time::Duration};
+
+use base::{Clock, Rng, Timestamp};
+use sea_orm::{
+    DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+
+pub use columns::{Json, SealedColumn};
+pub use epoch::{bump, bump_all, bump_users_of_client, read as read_epoch};
+pub use keys::{Keys, SYSTEM};
+pub use open::{Database, PoolSizes};
+
+use crate::Result;
+
+/// The database, the clock, the source of randomness and the keys: what every room stands on.
+///
+/// Cheap to clone. On SQLite `write` is the only connection that writes, and its one place is
+/// handed out in order, so that writers queue in the process and not in the file's lock.
+#[derive(Clone)]
+pub struct Store {
+    read: DatabaseConnection,
+    write: DatabaseConnection,
+    backend: DatabaseBackend,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
+    keys: Arc<Keys>,
+}
+
+impl Store {
+    /// Connections for reading; never starts a transaction.
+    pub fn read(&self) -> &DatabaseConnection {
+        &self.read
+    }
+
+    /// Starts a transaction that will write. Lock a workspace's chain head last.
+    pub async fn begin(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.write.begin_with_options(options).await?)
+    }
+
+    /// A connection for one statement that writes.
+    pub fn write(&self) -> &DatabaseConnection {
+        &self.write
+    }
+
+    /// Whether this is PostgreSQL, where several replicas share the database.
+    pub fn is_postgres(&self) -> bool {
+        self.backend == DatabaseBackend::Postgres
+    }
+
+    /// The database's dialect.
+    pub fn backend(&self) -> DatabaseBackend {
+        self.backend
+    }
+
+    /// The present moment.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The clock, for making ids.
+    pub fn clock(&self) -> &dyn Clock {
+        self.clock.as_ref()
+    }
+
+    /// The source of randomness.
+    pub fn rng(&self) -> &dyn Rng {
+        self.rng.as_ref()
+    }
+
+    /// Seals, opens and digests.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Whether the database answers within two seconds.
+    pub async fn is_ready(&self) -> bool {
+        let ping = tokio::time::timeout(Duration::from_secs(2), self.read.ping()).await;
+        matches!(ping, Ok(Ok(())))
+    }
+}

@@ -1,0 +1,148 @@
+//! Making and changing workspaces.
+
+use base::WorkspaceId;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
+    QueryFilter, Statement,
+};
+use url::Url;
+
+use super::entity::{ActiveModel, Column, Entity, Model};
+use crate::{
+    Error, Result,
+    page::{Page, PageQuery},
+    slug,
+    store::{Json, Store, bump},
+};
+
+/// What a workspace is set to.
+#[derive(Clone, Debug)]
+pub struct NewWorkspace {
+    /// What people read.
+    pub name: String,
+    /// Where a connect session may send the browser back to: whole URLs without query, or prefixes
+    /// that end in `/`.
+    pub return_urls: Vec<String>,
+}
+
+const MOST_RETURN_URLS: usize = 50;
+
+/// Makes the workspace of this slug, or changes it. Returns it and whether it is new.
+pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model, bool)> {
+    slug::check(slug)?;
+    check(&new)?;
+    let now = store.now().millis();
+    let tx = store.begin().await?;
+    let found = Entity::find().filter(Column::Slug.eq(slug)).one(&tx).await?;
+    let is_new = found.is_none();
+    let saved = if let Some(found) = found {
+        let mut row = found.into_active_model();
+        row.name = Set(new.name);
+        row.return_urls = Set(Json(new.return_urls));
+        row.updated_at = Set(now);
+        row.update(&tx).await?
+    } else {
+        let row = ActiveModel {
+            id: Set(WorkspaceId::new(store.clock(), store.rng()).into()),
+            slug: Set(slug.to_owned()),
+            name: Set(new.name),
+            status: Set("active".to_owned()),
+            return_urls: Set(Json(new.return_urls)),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        let saved = row.insert(&tx).await?;
+        store.keys().create(&tx, &saved.id, now).await?;
+        start_chain(&tx, &saved.id).await?;
+        saved
+    };
+    bump(&tx, &saved.id).await?;
+    tx.commit().await?;
+    Ok((saved, is_new))
+}
+
+/// The head of an empty chain: 32 zero bytes.
+async fn start_chain<C: ConnectionTrait>(tx: &C, workspace: &str) -> Result<()> {
+    let statement = Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "INSERT INTO chain_head (workspace_id, size, hash, epoch) VALUES ($1, 0, $2, 1)",
+        [workspace.into(), vec![0_u8; 32].into()],
+    );
+    tx.execute_raw(statement).await?;
+    Ok(())
+}
+
+fn check(new: &NewWorkspace) -> Result<()> {
+    slug::check_name(&new.name)?;
+    if new.return_urls.len() > MOST_RETURN_URLS {
+        return Err(Error::invalid(
+            "too_many_return_urls",
+            format!("A workspace has at most {MOST_RETURN_URLS} return URLs."),
+        ));
+    }
+    for text in &new.return_urls {
+        check_return_url(text)?;
+    }
+    Ok(())
+}
+
+fn check_return_url(text: &str) -> Result<()> {
+    let bad = |why: &str| {
+        Err(Error::invalid(
+            "return_url_invalid",
+            format!("`{text}` can't be a return URL: {why}. Write it like https://chat.example/linked"),
+        ))
+    };
+    let Ok(url) = Url::parse(text) else { return bad("it is not a whole URL") };
+    if text.len() > 2000 {
+        return bad("it is longer than 2000 characters");
+    }
+    if url.scheme() != "https" && !is_loopback(&url) {
+        return bad("it must be https (http only on this machine)");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return bad("it must not hold a user or password");
+    }
+    if url.fragment().is_some() || url.query().is_some() {
+        return bad("it must not have a query or a fragment");
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+}
+
+impl Model {
+    /// Whether the browser may be sent there: equal to a return URL, or below one that ends in `/`;
+    /// a query is allowed, another origin never.
+    pub fn allows_return(&self, text: &str) -> bool {
+        let Ok(url) = Url::parse(text) else { return false };
+        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+            return false;
+        }
+        self.return_urls.0.iter().filter_map(|allowed| Url::parse(allowed).ok()).any(|allowed| {
+            allowed.origin() == url.origin()
+                && (allowed.path() == url.path()
+                    || (allowed.path().ends_with('/') && url.path().starts_with(allowed.path())))
+        })
+    }
+}
+
+/// The workspace of this id or slug.
+pub async fn get(store: &Store, id_or_slug: &str) -> Result<Model> {
+    let by = if id_or_slug.parse::<WorkspaceId>().is_ok() {
+        Column::Id.eq(id_or_slug)
+    } else {
+        Column::Slug.eq(id_or_slug)
+    };
+    Entity::find().filter(by).one(store.read()).await?.ok_or_else(|| {
+        Error::not_found("workspace").with("workspace", id_or_slug.chars().take(64).collect::<String>())
+    })
+}
+
+/// All workspaces, oldest first.
+pub async fn list(store: &Store, query: &PageQuery) -> Result<Page<Model>> {
+    let rows = query.apply(Entity::find(), Column::Id).all(store.read()).await?;
+    Ok(query.page(rows, |row| row.id.clone()))
+}
