@@ -1,0 +1,20 @@
+//! Connect sessions: short-lived permission to link, opened as a hosted page and completed only for
+//! the user it was made for.
+
+mod ask;
+mod browser;
+mod complete;
+mod create;
+mod entity;
+mod expire;
+mod finish;
+mod link;
+
+pub use ask::{Answer, ConnectRequired, FixableBy, OpenSession, token};
+pub use browser::{bind, by_browser, by_token, choose};
+pub use complete::{Completed, complete};
+pub use create::{Made, NewOwner, NewSession, create, get, token_of};
+pub use entity::{Fault, Intent, Model as Session, Status};
+pub use expire::expire_due;
+pub use finish::{Review, completion_code, granted, review};
+pub use link::{Start, callback, start, submit};
