@@ -1,1 +1,48 @@
-//! The connector SDK: manifest, the Connector trait, errors
+//! The connector SDK: a provider is mostly data.
+//!
+//! A [`Manifest`] says where a provider's servers are, what its scopes mean and how its replies look.
+//! A [`Connector`] adds Rust only for documented quirks that data cannot say; [`Declarative`] is a
+//! connector of a manifest alone.
+
+mod api;
+mod credential;
+mod declarative;
+mod error;
+mod input;
+pub mod json;
+pub mod manifest;
+mod matcher;
+mod template;
+mod token;
+
+use async_trait::async_trait;
+
+pub use api::{Account, Api};
+pub use credential::{Apply, Credential, CredentialError};
+pub use declarative::{Declarative, identify_by_manifest};
+pub use error::{Error, ErrorKind};
+pub use input::{InputError, Inputs};
+pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
+pub use token::{ErrorReply, TokenReply, TokenSet};
+
+/// A provider.
+#[async_trait]
+pub trait Connector: Send + Sync + 'static {
+    /// What data can say of it.
+    fn manifest(&self) -> &Manifest;
+
+    /// Whose account is this? Also the health check. `api` carries base URL and credential; the
+    /// token is not reachable through it.
+    async fn identify(&self, api: &Api) -> Result<Account, Error>;
+
+    /// Reads a token reply; the manifest's paths, else RFC 6749, section 5.1.
+    fn parse_token(&self, reply: &TokenReply<'_>) -> Result<TokenSet, Error> {
+        token::parse(self.manifest(), reply)
+    }
+
+    /// Says what an error reply of the token endpoint means; the manifest's matchers, else RFC 6749,
+    /// section 5.2. Only definitive evidence is [`ErrorKind::Reauthorize`].
+    fn classify(&self, reply: &ErrorReply<'_>) -> ErrorKind {
+        matcher::classify(self.manifest(), reply)
+    }
+}

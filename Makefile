@@ -1,0 +1,21 @@
+# `make` alone prints what there is.
+.DEFAULT_GOAL := help
+.PHONY: help run demo test fmt lint
+
+help: ## Print these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: ## Build and start the hub, the playground provider and the demo platform; Ctrl-C stops them
+	@scripts/run.sh
+
+demo: ## Walk from link to token to call against `make run`; AUTO=1 needs no browser
+	@cargo run --quiet --locked -p server --bin valetkey -- demo walk $(if $(filter-out 0,$(AUTO)),--auto)
+
+test: ## All that CI runs: formatting, lints, licences, unit, conformance and black-box tests
+	@scripts/test.sh
+
+fmt: ## Format the code
+	@cargo fmt --all
+
+lint: ## Clippy as CI runs it
+	@cargo clippy --workspace --all-targets --locked -- -D warnings

@@ -1,0 +1,96 @@
+//! The provider's API: where it is, how a credential is placed, what its scopes open.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The API.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiSpec {
+    /// Where it is: a template over inputs and captured values.
+    pub base: Option<String>,
+    /// Host suffixes outside of which no credential is sent; empty = the host of `base` as the
+    /// template gives it.
+    pub host_allow: Vec<String>,
+    /// How the credential is placed; none = a bearer token (RFC 6750).
+    pub credential: Option<CredentialSpec>,
+    /// Fixed headers, such as a version.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// How a credential is placed in a request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialSpec {
+    /// Where.
+    #[serde(rename = "in")]
+    pub place: Placement,
+    /// The header's or parameter's name.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What stands there: a template over `token` and the secret inputs.
+    #[serde(default)]
+    pub template: Option<String>,
+    /// For `basic`: the user, a template.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// For `basic`: the password, a template.
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+/// Where a credential stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Placement {
+    /// In a header.
+    Header,
+    /// In the query.
+    Query,
+    /// As HTTP Basic (RFC 7617).
+    Basic,
+}
+
+/// How to learn whose account it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identity {
+    /// `GET` unless it says otherwise.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// A path of the API, a whole URL template, or `userinfo` for the discovered endpoint.
+    pub url: String,
+    /// Paths to the account's id.
+    pub account_path: Vec<String>,
+    /// Paths to what people call it.
+    #[serde(default)]
+    pub label_path: Vec<String>,
+}
+
+/// A scope.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeSpec {
+    /// As the provider writes it.
+    pub name: String,
+    /// A sentence for a person.
+    pub title: String,
+    /// What sort of access.
+    pub access: Access,
+    /// What it opens: `GET /contacts/*`.
+    #[serde(default)]
+    pub allows: Vec<String>,
+}
+
+/// What sort of access a scope gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Looking.
+    Read,
+    /// Changing.
+    Write,
+    /// Ruling.
+    Admin,
+}

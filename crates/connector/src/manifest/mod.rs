@@ -1,0 +1,143 @@
+//! The manifest: what data can say of a provider.
+//!
+//! TOML; unknown keys are errors, so that no key is accepted and ignored.
+
+mod api;
+mod auth;
+mod check;
+mod tokens;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+pub use api::{Access, ApiSpec, CredentialSpec, Identity, Placement, ScopeSpec};
+pub use auth::{
+    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, Input, InputKind, Pkce, UrlSpec, Urls,
+};
+pub use check::ManifestError;
+pub use tokens::{
+    Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RefreshClass, RefreshSpec, ReplyPaths,
+    Revoke, RevokeAuth, RevokeToken, TokenSpec,
+};
+
+use crate::{Credential, Inputs, template};
+
+/// A provider as data.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The name in URLs: `a-z`, `0-9`, `-`.
+    pub slug: String,
+    /// The name for people.
+    pub display_name: String,
+    /// `crm`, `calendar`, `support`, `commerce`, `identity`, …
+    pub category: String,
+    /// Where its developers' documentation is.
+    #[serde(default)]
+    pub docs_url: Option<String>,
+    /// How one gets in.
+    pub auth: AuthSpec,
+    /// What must be known before: a subdomain, an issuer, a key.
+    #[serde(default)]
+    pub inputs: Vec<Input>,
+    /// The issuer's URL, a template: the rest is discovered (OpenID Connect Discovery, RFC 8414).
+    #[serde(default)]
+    pub issuer: Option<String>,
+    /// Its endpoints, templates; they win over what is discovered.
+    #[serde(default)]
+    pub urls: Urls,
+    /// The authorization request.
+    #[serde(default)]
+    pub authorize: Authorize,
+    /// What comes back with the browser.
+    #[serde(default)]
+    pub callback: Callback,
+    /// How the client identifies itself.
+    #[serde(default)]
+    pub client: ClientSpec,
+    /// The token request and its reply.
+    #[serde(default)]
+    pub token: TokenSpec,
+    /// How long tokens live where the reply does not say.
+    #[serde(default)]
+    pub lifetime: Lifetime,
+    /// How refresh tokens behave.
+    #[serde(default)]
+    pub refresh: RefreshSpec,
+    /// What error replies mean.
+    #[serde(default)]
+    pub errors: Errors,
+    /// How a grant is ended.
+    #[serde(default)]
+    pub revoke: Revoke,
+    /// How to learn whose account it is.
+    #[serde(default)]
+    pub identity: Option<Identity>,
+    /// Its API.
+    #[serde(default)]
+    pub api: ApiSpec,
+    /// Its scopes.
+    #[serde(default)]
+    pub scopes: Vec<ScopeSpec>,
+}
+
+impl Manifest {
+    /// The largest manifest, in bytes.
+    pub const MOST: usize = 64 * 1024;
+
+    /// Reads and checks a manifest; an error says where and what to write instead.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        if text.len() > Self::MOST {
+            return Err(ManifestError::new("a manifest has at most 64 KiB"));
+        }
+        let manifest: Self =
+            toml::from_str(text).map_err(|error| ManifestError::of_toml(text, &error))?;
+        check::check(&manifest)?;
+        Ok(manifest)
+    }
+
+    /// Checks answers to the inputs and fills in defaults.
+    pub fn check_inputs(
+        &self,
+        answers: &BTreeMap<String, String>,
+    ) -> Result<Inputs, crate::InputError> {
+        crate::input::check_all(self, answers)
+    }
+
+    /// Whether whoever answers the inputs can choose a host freely: such a provider's client can't be
+    /// shared between workspaces.
+    pub fn has_free_host(&self) -> bool {
+        self.inputs.iter().any(|input| {
+            matches!(input.kind, InputKind::Url | InputKind::Host) && input.one_of.is_empty()
+        })
+    }
+
+    /// Whether a grant can be ended at the provider.
+    pub fn can_revoke(&self) -> bool {
+        let oauth = matches!(self.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+        // A discovered server may offer it; the engine finds out.
+        oauth && (self.urls.revoke.is_some() || self.issuer.is_some())
+    }
+
+    /// Whether the provider gives a narrower access token for the asking, without touching the
+    /// refresh token (RFC 6749, section 6).
+    pub fn can_narrow(&self) -> bool {
+        self.refresh.accepts_scope && self.refresh.class == RefreshClass::Static
+    }
+
+    /// Where the API is, with the inputs and what the token reply told.
+    pub fn api_base(&self, inputs: &Inputs, credential: &Credential) -> Option<url::Url> {
+        let mut values = inputs.as_map().clone();
+        if let Credential::OAuth(tokens) = credential {
+            values.extend(tokens.captured.clone());
+        }
+        let text = template::fill(self.api.base.as_deref()?, &values)?;
+        url::Url::parse(&text).ok()
+    }
+
+    /// The scope of this name.
+    pub fn scope(&self, name: &str) -> Option<&ScopeSpec> {
+        self.scopes.iter().find(|scope| scope.name == name)
+    }
+}

@@ -1,0 +1,185 @@
+//! The token request, its reply, and the end of a grant.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// The token request and its reply.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TokenSpec {
+    /// How the request is written.
+    pub encoding: Encoding,
+    /// Fixed parameters.
+    pub params: BTreeMap<String, String>,
+    /// Fixed headers.
+    pub headers: BTreeMap<String, String>,
+    /// Where things are in the reply.
+    pub reply: ReplyPaths,
+    /// Values to keep: name in templates = path in the reply.
+    pub capture: BTreeMap<String, String>,
+}
+
+/// How a request is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// `application/x-www-form-urlencoded`, as RFC 6749 says.
+    #[default]
+    Form,
+    /// JSON.
+    Json,
+}
+
+fn one(path: &str) -> Vec<String> {
+    vec![path.to_owned()]
+}
+
+/// Paths in a token reply; of several the first that leads somewhere counts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ReplyPaths {
+    /// The access token.
+    pub access: Vec<String>,
+    /// The refresh token.
+    pub refresh: Vec<String>,
+    /// How long the access token lives.
+    pub expires_in: Vec<String>,
+    /// When the access token ends: RFC 3339, or a number since 1970.
+    pub expires_at: Vec<String>,
+    /// In what these are counted.
+    pub expires_unit: ExpiresUnit,
+    /// How long the refresh token lives.
+    pub refresh_expires_in: Vec<String>,
+    /// The scopes: text or a list.
+    pub scope: Vec<String>,
+    /// What stands between scopes in the reply; none = as in the request.
+    pub scope_separator: Option<String>,
+    /// The token's type.
+    pub token_type: Vec<String>,
+    /// A value there means an error, whatever the status.
+    pub error_path: Option<String>,
+}
+
+impl Default for ReplyPaths {
+    fn default() -> Self {
+        Self {
+            access: one("access_token"),
+            refresh: one("refresh_token"),
+            expires_in: one("expires_in"),
+            expires_at: Vec::new(),
+            expires_unit: ExpiresUnit::Seconds,
+            refresh_expires_in: one("refresh_token_expires_in"),
+            scope: one("scope"),
+            scope_separator: None,
+            token_type: one("token_type"),
+            error_path: Some("error".to_owned()),
+        }
+    }
+}
+
+/// In what lifetimes are counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ExpiresUnit {
+    /// Seconds.
+    #[default]
+    Seconds,
+    /// Milliseconds.
+    Milliseconds,
+}
+
+/// How long tokens live where the reply does not say.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lifetime {
+    /// Of an access token, in seconds.
+    pub access_s: Option<u64>,
+    /// Of a refresh token, in seconds.
+    pub refresh_s: Option<u64>,
+}
+
+/// How refresh tokens behave.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RefreshSpec {
+    /// Whether they change, and whether the old one may be sent again. Unknown = strict.
+    pub class: RefreshClass,
+    /// Whether a refresh may ask for fewer scopes (RFC 6749, section 6).
+    pub accepts_scope: bool,
+    /// Fixed parameters.
+    pub params: BTreeMap<String, String>,
+}
+
+/// What happens to a refresh token that was used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RefreshClass {
+    /// It stays.
+    Static,
+    /// It is replaced; the old one works a while longer.
+    ReplaySafe,
+    /// It is replaced; using the old one may end the whole grant.
+    #[default]
+    Strict,
+}
+
+/// What error replies mean, beyond RFC 6749.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Errors {
+    /// The grant is gone for good.
+    pub dead: Vec<Matcher>,
+    /// It may work later, whatever it looks like.
+    pub transient: Vec<Matcher>,
+    /// Our client is refused.
+    pub config: Vec<Matcher>,
+}
+
+/// Fits a reply where everything that is given fits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matcher {
+    /// The status.
+    pub status: Option<u16>,
+    /// A path in the reply.
+    pub path: Option<String>,
+    /// What stands there.
+    pub equals: Option<String>,
+    /// A regular expression for what stands there.
+    pub matches: Option<String>,
+}
+
+/// How a grant is ended.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Revoke {
+    /// How the request is authenticated.
+    pub auth: RevokeAuth,
+    /// Which token is named.
+    pub token: RevokeToken,
+    /// Whether it ends other grants of the same account and client too.
+    pub wide: bool,
+}
+
+/// How a revocation is authenticated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeAuth {
+    /// As at the token endpoint (RFC 7009).
+    #[default]
+    Client,
+    /// With the access token.
+    Bearer,
+}
+
+/// Which token a revocation names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokeToken {
+    /// The refresh token where there is one, else the access token.
+    #[default]
+    Either,
+    /// The access token.
+    Access,
+}
