@@ -54,7 +54,7 @@ needs() {
 
 format() {
     heading "Formatting"
-    cargo fmt --all --check || fail "the code is not formatted: run 'make fmt'"
+    cargo fmt --all -- --check -l || fail "the code is not formatted: run 'make fmt'"
 }
 
 lint() {
