@@ -6,7 +6,7 @@
 // closes, so that it dies with the test that started it.
 //
 // Sign in with any name at its own forms. Refresh tokens rotate; presenting a used one ends the grant.
-// GET /_stats tells what happened; PUT /_clients/{client_id} adds a client or replaces it, because a
+// GET /_stats tells what happened; GET /_secrets lists every code and token that was ever given out; PUT /_clients/{client_id} adds a client or replaces it, because a
 // hub tells its redirect URI only after the client was made there.
 
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
@@ -18,9 +18,14 @@ const { Provider } = await import('oidc-provider');
 const HOST = '127.0.0.1';
 const options = { port: 0, access_ttl: 5, clients: [], ...JSON.parse(process.argv[2] ?? process.env.OIDC_OPTIONS ?? '{}') };
 
+const SECRET = new Set(['AccessToken', 'RefreshToken', 'AuthorizationCode', 'ClientCredentials']);
+
 /** What the provider keeps, in memory and without an upper bound: a test is short. */
 class Rows {
   static all = new Map();
+
+  /** Codes and tokens ever given out; here their id is their text. */
+  static secrets = [];
 
   constructor(model) {
     this.model = model;
@@ -33,6 +38,7 @@ class Rows {
   async upsert(id, payload, expiresIn) {
     const ends = expiresIn ? Date.now() + expiresIn * 1000 : Infinity;
     Rows.all.set(this.key(id), { payload, ends });
+    if (SECRET.has(this.model)) Rows.secrets.push(id);
   }
 
   async find(id) {
@@ -164,7 +170,7 @@ function watch(provider) {
   provider.on('server_error', (_ctx, error) => console.error(error));
 }
 
-// --- Two doors of our own.
+// --- Doors of our own.
 
 async function body(request) {
   const parts = [];
@@ -175,6 +181,10 @@ async function body(request) {
 async function doors(ctx, next) {
   if (ctx.path === '/_stats' && ctx.method === 'GET') {
     ctx.body = stats;
+    return;
+  }
+  if (ctx.path === '/_secrets' && ctx.method === 'GET') {
+    ctx.body = [...new Set(Rows.secrets)];
     return;
   }
   if (ctx.path.startsWith('/_clients/') && ctx.method === 'PUT') {
