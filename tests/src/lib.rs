@@ -1,1 +1,4 @@
-//! Black-box tests: run the real binary, named by what a user does
+//! Black-box tests: they run the real binary and know nothing of its inside.
+//!
+//! All is in `tests/it`: its `harness` starts the hub, its databases and the providers, and acts as
+//! people's browsers, as a platform and as agents. What we did not write is in `support`.

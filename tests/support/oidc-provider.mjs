@@ -6,8 +6,9 @@
 // closes, so that it dies with the test that started it.
 //
 // Sign in with any name at its own forms. Refresh tokens rotate; presenting a used one ends the grant.
-// GET /_stats tells what happened; GET /_secrets lists every code and token that was ever given out; PUT /_clients/{client_id} adds a client or replaces it, because a
-// hub tells its redirect URI only after the client was made there.
+// GET /_stats tells what happened; GET /_secrets lists every code and token that was ever given out.
+// PUT /_clients/{client_id} adds a client or replaces it, because a hub tells its redirect URI only
+// after the client was made there.
 
 import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 

@@ -1,0 +1,117 @@
+//! The real binary.
+
+use std::{path::Path, path::PathBuf, process::Command, time::Duration};
+
+use tempfile::TempDir;
+
+use super::{Database, environment, http::Request, process::Process};
+
+/// What all replicas of one hub share.
+pub(crate) struct Settings {
+    /// The key that seals.
+    pub(crate) key: String,
+    /// The platform's API key.
+    pub(crate) platform_key: String,
+    /// What is logged.
+    pub(crate) log: &'static str,
+}
+
+impl Settings {
+    /// Settings that no other test has.
+    pub(crate) fn new() -> Self {
+        Self {
+            key: format!("vkk1_{}", environment::canary("sealing key")),
+            platform_key: format!("vk_platform_blackbox_{}", environment::canary("platform key")),
+            log: "info",
+        }
+    }
+}
+
+/// A running process of the hub; killed when it is dropped.
+pub(crate) struct Hub {
+    process: Process,
+    address: String,
+    public_url: String,
+    _folder: TempDir,
+}
+
+impl Hub {
+    /// Starts a process on this database and waits until it is ready. `public_url` is another replica's;
+    /// none = its own address.
+    pub(crate) async fn start(
+        settings: &Settings,
+        database: &Database,
+        public_url: Option<&str>,
+    ) -> Self {
+        for _ in 0..3 {
+            if let Some(hub) = Self::try_start(settings, database, public_url).await {
+                return hub;
+            }
+        }
+        panic!("no port stays free for the hub");
+    }
+
+    /// None = another program took the port first.
+    async fn try_start(
+        settings: &Settings,
+        database: &Database,
+        public_url: Option<&str>,
+    ) -> Option<Self> {
+        let folder = TempDir::new().unwrap();
+        let port = environment::free_port();
+        let address = format!("http://127.0.0.1:{port}");
+        let public_url =
+            public_url.map_or_else(|| format!("http://localhost:{port}"), str::to_owned);
+        let data = database.folder().map_or_else(|| folder.path().join("data"), Path::to_owned);
+        let mut command = command(settings, database, &data);
+        command
+            .arg("serve")
+            .env("VALETKEY_LISTEN", format!("127.0.0.1:{port}"))
+            .env("VALETKEY_PUBLIC_URL", &public_url);
+        let process = Process::start("valetkey", &mut command, folder.path().join("log"));
+        let mut hub = Self { process, address, public_url, _folder: folder };
+        for _ in 0..600 {
+            if hub.process.has_ended() {
+                let words = hub.process.last_words();
+                assert!(words.contains("in use"), "the hub ended while it started: {words}");
+                return None;
+            }
+            let asked = Request::new("GET", format!("{}/readyz", hub.address)).try_send().await;
+            if asked.is_ok_and(|reply| reply.status == 200) {
+                return Some(hub);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("the hub is not ready after a minute: {}", hub.process.last_words());
+    }
+
+    /// Where this process listens.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Where people's browsers reach the hub.
+    pub(crate) fn public_url(&self) -> &str {
+        &self.public_url
+    }
+
+    /// All that it has logged.
+    pub(crate) fn log(&self) -> Vec<u8> {
+        self.process.printed()
+    }
+}
+
+fn command(settings: &Settings, database: &Database, data: &PathBuf) -> Command {
+    let mut command = Command::new(environment::required("VALETKEY_BIN"));
+    command
+        .env("VALETKEY_DATA_DIR", data)
+        .env("VALETKEY_KEY", &settings.key)
+        .env("VALETKEY_PLATFORM_KEY", &settings.platform_key)
+        .env("VALETKEY_OUTBOUND_ALLOW", "127.0.0.1,localhost")
+        .env("VALETKEY_LOG", settings.log);
+    match database.url() {
+        Some(url) => command.env("DATABASE_URL", url),
+        None => command.env_remove("DATABASE_URL"),
+    };
+    command
+}

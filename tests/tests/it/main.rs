@@ -1,0 +1,17 @@
+//! What users do, against the real binary, on SQLite and on PostgreSQL.
+//!
+//! `make test` builds what these tests run and names it in the environment.
+
+#![cfg(test)]
+
+#[macro_use]
+mod harness;
+
+mod agent_asks;
+mod agent_asks_under_load;
+mod bad_input;
+mod forwarded_link;
+mod many_workspaces;
+mod openid_provider;
+mod revocation_under_load;
+mod secrets_stay_sealed;
