@@ -23,12 +23,19 @@ impl Agent {
 
     /// Asks `POST /v1/token`; whatever the answer.
     pub(crate) async fn ask(&self, question: &Value) -> Reply {
+        self.request().json(question).send().await
+    }
+
+    /// Asks with the name of a workspace beside its key.
+    pub(crate) async fn ask_in(&self, workspace: &str, question: &Value) -> Reply {
+        self.request().header("x-valetkey-workspace", workspace).json(question).send().await
+    }
+
+    /// A token call without a question.
+    pub(crate) fn request(&self) -> Request {
         Request::new("POST", format!("{}/v1/token", self.address))
             .header("host", &self.host)
             .header("authorization", &format!("Bearer {}", self.key))
-            .json(question)
-            .send()
-            .await
     }
 
     /// Asks for all that is allowed of one integration for one person.

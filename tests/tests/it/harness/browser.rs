@@ -65,6 +65,9 @@ impl Browser {
         let mut end = self.follow(Request::new("GET", start), url, &stop).await;
         for _ in 0..MOST_STEPS {
             let End::On(page) = end else { return end };
+            if page.reply.status >= 400 {
+                return End::On(page);
+            }
             let links = html::links(&page.reply.text());
             let onward = links.iter().filter_map(|link| page.url.join(link).ok()).find(&stop);
             if let Some(onward) = onward {

@@ -199,16 +199,10 @@ fn unescape(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('&') {
         plain.push_str(before);
-        match after.split_once(';').and_then(|(name, tail)| Some((entity(name)?, tail))) {
-            Some((character, tail)) => {
-                plain.push(character);
-                rest = tail;
-            }
-            None => {
-                plain.push('&');
-                rest = after;
-            }
-        }
+        let known = after.split_once(';').and_then(|(name, tail)| Some((entity(name)?, tail)));
+        let (character, tail) = known.unwrap_or(('&', after));
+        plain.push(character);
+        rest = tail;
     }
     plain.push_str(rest);
     plain

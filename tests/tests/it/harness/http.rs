@@ -76,19 +76,19 @@ impl Request {
 }
 
 #[allow(clippy::disallowed_methods, reason = "tests talk to the binary like anybody else")]
-fn client() -> Client {
-    // A new one a call: a test's runtime ends with it, and a pooled connection would outlive it.
-    static READY: OnceLock<()> = OnceLock::new();
-    READY.get_or_init(|| {
+fn client() -> &'static Client {
+    static CLIENT: OnceLock<Client> = OnceLock::new();
+    CLIENT.get_or_init(|| {
         rustls::crypto::ring::default_provider().install_default().ok();
-    });
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .resolve("localhost", ([127, 0, 0, 1], 0).into())
-        .pool_max_idle_per_host(0)
-        .build()
-        .unwrap()
+        Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .resolve("localhost", ([127, 0, 0, 1], 0).into())
+            // A kept connection would belong to the runtime of one test, which ends before the others.
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap()
+    })
 }
 
 impl Reply {
