@@ -23,7 +23,8 @@ pub use declarative::{Declarative, identify_by_manifest};
 pub use error::{Error, ErrorKind};
 pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
-pub use token::{ErrorReply, TokenReply, TokenSet};
+pub use matcher::provider_code;
+pub use token::{ErrorReply, TokenReply, TokenSet, is_error as is_error_reply};
 
 /// A provider.
 #[async_trait]

@@ -1,12 +1,11 @@
 //! Templates such as `https://{subdomain}.example.com/oauth`.
 
-use std::collections::BTreeMap;
+use std::{borrow::Borrow, collections::BTreeMap};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What may stand in a path segment or a query value unencoded (RFC 3986, section 2.3).
-const UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The names in braces.
 pub(crate) fn names(template: &str) -> Vec<&str> {
@@ -25,25 +24,60 @@ pub(crate) fn names(template: &str) -> Vec<&str> {
 /// A value at the very start may be a whole base URL; any other is percent-encoded, so that it can
 /// neither end the host nor begin a query.
 pub(crate) fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
-    let mut out = String::with_capacity(template.len() + 32);
+    put(template, values, |out, value, tail| {
+        if !out.is_empty() {
+            out.extend(utf8_percent_encode(value, UNRESERVED));
+        } else if tail.starts_with('/') {
+            out.push_str(value.trim_end_matches('/'));
+        } else {
+            // Alone it stays as it is: an issuer with a slash at its end is another than one without.
+            out.push_str(value);
+        }
+    })
+}
+
+/// Puts values in as they are: for headers, never for URLs.
+pub(crate) fn fill_raw<K>(template: &str, values: &BTreeMap<K, &str>) -> Option<String>
+where
+    K: Borrow<str> + Ord,
+{
+    put(template, values, |out, value, _| out.push_str(value))
+}
+
+fn put<K, V>(
+    template: &str,
+    values: &BTreeMap<K, V>,
+    write: impl Fn(&mut String, &str, &str),
+) -> Option<String>
+where
+    K: Borrow<str> + Ord,
+    V: AsRef<str>,
+{
+    // Large enough not to move: what is filled in may be a secret, and old places are not wiped.
+    let most: usize = values.values().map(|value| value.as_ref().len()).sum();
+    let mut out = String::with_capacity(template.len() + most + 32);
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
         let (name, tail) = after.split_once('}')?;
-        let value = values.get(name)?;
-        if out.is_empty() {
-            out.push_str(value.trim_end_matches('/'));
-        } else {
-            out.extend(utf8_percent_encode(value, UNRESERVED));
-        }
+        write(&mut out, values.get(name)?.as_ref(), tail);
         rest = tail;
     }
     out.push_str(rest);
     Some(out)
 }
 
+/// What stands before the host's end: `https://{subdomain}.example.com`.
+pub(crate) fn authority(template: &str) -> &str {
+    let start = template.find("://").map_or(0, |at| at + 3);
+    let end = template[start..].find(['/', '?', '#']).map_or(template.len(), |at| start + at);
+    &template[..end]
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn values(name: &str, value: &str) -> BTreeMap<String, String> {
@@ -63,7 +97,37 @@ mod tests {
     }
 
     #[test]
+    fn a_value_alone_keeps_its_last_slash() {
+        let filled = fill("{issuer}", &values("issuer", "https://id.example/"));
+        assert_eq!(filled.as_deref(), Some("https://id.example/"));
+    }
+
+    #[test]
     fn a_missing_value_fills_nothing() {
         assert_eq!(fill("https://{a}/", &BTreeMap::new()), None);
+        assert_eq!(fill("https://{a", &values("a", "b")), None);
+    }
+
+    #[test]
+    fn the_authority_ends_with_the_host() {
+        assert_eq!(authority("https://{a}.example:{p}/x/{b}"), "https://{a}.example:{p}");
+        assert_eq!(authority("{base}/x"), "{base}");
+        assert_eq!(authority("https://a.example?x={b}"), "https://a.example");
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_changes_the_registrable_host_or_adds_a_query(value in "\\PC{0,60}") {
+            let filled = fill("https://{v}.example.com/{v}", &values("v", &value)).unwrap();
+            if let Ok(url) = url::Url::parse(&filled) {
+                prop_assert!(url.host_str().unwrap().ends_with(".example.com"), "{url}");
+                prop_assert!(url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
+            }
+        }
+
+        #[test]
+        fn any_text_as_a_template_never_panics(text in "\\PC{0,60}") {
+            let _ = (names(&text), authority(&text), fill(&text, &values("a", "b")));
+        }
     }
 }

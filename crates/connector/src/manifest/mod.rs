@@ -13,7 +13,8 @@ use serde::Deserialize;
 
 pub use api::{Access, ApiSpec, CredentialSpec, Identity, Placement, ScopeSpec};
 pub use auth::{
-    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, Input, InputKind, Pkce, UrlSpec, Urls,
+    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, DatedUrl, Input, InputKind,
+    Pkce, UrlSpec, Urls,
 };
 pub use check::ManifestError;
 pub use tokens::{
@@ -21,7 +22,7 @@ pub use tokens::{
     Revoke, RevokeAuth, RevokeToken, TokenSpec,
 };
 
-use crate::{Credential, Inputs, template};
+use crate::Inputs;
 
 /// A provider as data.
 #[derive(Clone, Debug, Deserialize)]
@@ -109,13 +110,16 @@ impl Manifest {
     /// shared between workspaces.
     pub fn has_free_host(&self) -> bool {
         self.inputs.iter().any(|input| {
-            matches!(input.kind, InputKind::Url | InputKind::Host) && input.one_of.is_empty()
+            let kind = matches!(input.kind, InputKind::Url | InputKind::Host);
+            input.one_of.is_empty()
+                && (kind || (check::names_a_host(self, input) && !check::is_one_label(input)))
         })
     }
 
     /// Whether a grant can be ended at the provider.
     pub fn can_revoke(&self) -> bool {
-        let oauth = matches!(self.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+        let oauth =
+            matches!(self.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
         // A discovered server may offer it; the engine finds out.
         oauth && (self.urls.revoke.is_some() || self.issuer.is_some())
     }
@@ -126,14 +130,9 @@ impl Manifest {
         self.refresh.accepts_scope && self.refresh.class == RefreshClass::Static
     }
 
-    /// Where the API is, with the inputs and what the token reply told.
-    pub fn api_base(&self, inputs: &Inputs, credential: &Credential) -> Option<url::Url> {
-        let mut values = inputs.as_map().clone();
-        if let Credential::OAuth(tokens) = credential {
-            values.extend(tokens.captured.clone());
-        }
-        let text = template::fill(self.api.base.as_deref()?, &values)?;
-        url::Url::parse(&text).ok()
+    /// The input of this name.
+    pub fn input(&self, name: &str) -> Option<&Input> {
+        self.inputs.iter().find(|input| input.name == name)
     }
 
     /// The scope of this name.

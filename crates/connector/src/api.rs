@@ -1,0 +1,252 @@
+//! A provider's API, called with a credential that stays inside.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use base::ExposeSecret;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use outbound::{Limits, Outbound};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+use url::Url;
+
+use crate::{
+    Apply, Credential, Error, ErrorKind, Inputs, Manifest, input, manifest::UrlSpec, matcher,
+    template,
+};
+
+/// Whose account it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The provider's own id of it, the same at every link.
+    pub id: String,
+    /// What people call it: an e-mail address, a company.
+    pub label: String,
+    /// What else the connector tells.
+    pub extra: BTreeMap<String, String>,
+}
+
+/// A provider's API with base URL and credential.
+///
+/// The credential goes to the API's own hosts only, and can't be taken out: there is no `Debug`, and
+/// no way to read it.
+pub struct Api {
+    outbound: Outbound,
+    base: Option<Url>,
+    userinfo: Option<Url>,
+    host_allow: Vec<String>,
+    headers: HeaderMap,
+    apply: Apply,
+    /// What templates may name.
+    values: BTreeMap<String, String>,
+}
+
+impl Api {
+    /// The API as this manifest describes it, with these answers and this credential.
+    pub fn new(
+        outbound: Outbound,
+        manifest: &Manifest,
+        inputs: &Inputs,
+        credential: &Credential,
+    ) -> Result<Self, Error> {
+        let invalid = |message: &str| Error::new(ErrorKind::Invalid, message);
+        let base = manifest.api_base(inputs, credential);
+        if base.is_none() && manifest.api.base.is_some() {
+            let message = "where the API is can't be told: an answer is missing, or leads outside of what the manifest allows";
+            return Err(invalid(message));
+        }
+        let apply = manifest.apply(credential);
+        if apply.headers.is_empty() && apply.query.is_empty() {
+            return Err(invalid("the credential lacks what the manifest sends; link again"));
+        }
+        let values = values(inputs, credential);
+        // Those with a date come from the engine, which knows the day.
+        let userinfo = match &manifest.urls.userinfo {
+            Some(UrlSpec::Plain(text)) => template::fill(text, &values),
+            _ => None,
+        };
+        let mut headers = fixed(&manifest.api.headers)
+            .map_err(|()| invalid("one of the manifest's fixed headers can't be sent"))?;
+        for (name, value) in &apply.headers {
+            let name = HeaderName::try_from(name).ok();
+            let value = HeaderValue::from_bytes(value.expose_secret().as_bytes()).ok();
+            let (Some(name), Some(mut value)) = (name, value) else {
+                return Err(invalid("the credential has characters that no header takes"));
+            };
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+        let host_allow = manifest.api.host_allow.clone();
+        let api = Self { outbound, base, userinfo: None, host_allow, headers, apply, values };
+        Ok(api.with_userinfo(userinfo.and_then(|url| Url::parse(&url).ok())))
+    }
+
+    /// With a userinfo endpoint that was discovered; none leaves it as it is.
+    #[must_use]
+    pub fn with_userinfo(mut self, userinfo: Option<Url>) -> Self {
+        self.userinfo = userinfo.filter(input::is_safe).or(self.userinfo);
+        self
+    }
+
+    pub(crate) fn userinfo(&self) -> Option<&Url> {
+        self.userinfo.as_ref()
+    }
+
+    /// A template filled with what is known of the account.
+    pub(crate) fn fill(&self, text: &str) -> Option<String> {
+        template::fill(text, &self.values)
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str) -> Result<Value, Error> {
+        self.send(Method::GET, path, None).await
+    }
+
+    /// Sends one request, once, and gives the answer's JSON; `Null` where it is empty.
+    ///
+    /// `path` starts with `/` and is put after the base URL, or is a whole URL on one of the API's
+    /// hosts. Any status but 2xx is an error.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Error> {
+        let answer = self.exchange(method, path, body).await?;
+        read(&answer)
+    }
+
+    pub(crate) async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Bytes>, Error> {
+        let url = self.with_query(self.resolve(path)?);
+        let mut request = Request::builder().method(method).uri(url.as_str());
+        if let Some(headers) = request.headers_mut() {
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            headers.extend(self.headers.clone());
+            if body.is_some() {
+                let json = HeaderValue::from_static("application/json");
+                headers.insert(header::CONTENT_TYPE, json);
+            }
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let request = request
+            .body(body)
+            .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
+        Ok(self.outbound.send(request, Limits::default()).await?)
+    }
+
+    /// The whole URL, if the credential may go there.
+    fn resolve(&self, path: &str) -> Result<Url, Error> {
+        let invalid = |message: &str| Error::new(ErrorKind::Invalid, message);
+        if path.starts_with('/') {
+            let base = self.base.as_ref().ok_or_else(|| {
+                Error::new(ErrorKind::Unsupported, "the manifest does not say where the API is")
+            })?;
+            let root = base.as_str().trim_end_matches('/');
+            let url = Url::parse(&format!("{root}{path}"))
+                .map_err(|_| invalid("the path is none that can be called"))?;
+            let inside = url.origin() == base.origin()
+                && url.path().starts_with(base.path().trim_end_matches('/'));
+            return if inside { Ok(url) } else { Err(invalid("the path leads out of the API")) };
+        }
+        let url = Url::parse(path)
+            .map_err(|_| invalid("give a path that starts with `/`, or a whole URL"))?;
+        if self.may_have_the_credential(&url) {
+            Ok(url)
+        } else {
+            Err(invalid(
+                "the credential is not sent to this host; api.host_allow lists where it may go",
+            ))
+        }
+    }
+
+    fn may_have_the_credential(&self, url: &Url) -> bool {
+        let bare = url.username().is_empty() && url.password().is_none();
+        let own = [&self.base, &self.userinfo];
+        let own = own.into_iter().flatten().any(|own| own.origin() == url.origin());
+        let allowed = url.scheme() == "https" && on_any(url, &self.host_allow);
+        bare && (own || allowed)
+    }
+
+    fn with_query(&self, mut url: Url) -> Url {
+        if self.apply.query.is_empty() {
+            return url;
+        }
+        let mut query = url.query().map(str::to_owned).unwrap_or_default();
+        for (name, value) in &self.apply.query {
+            let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
+            let value = utf8_percent_encode(value.expose_secret(), NON_ALPHANUMERIC);
+            let and = if query.is_empty() { "" } else { "&" };
+            let _ = write!(query, "{and}{name}={value}");
+        }
+        url.set_query(Some(&query));
+        url
+    }
+}
+
+fn values(inputs: &Inputs, credential: &Credential) -> BTreeMap<String, String> {
+    let mut values = inputs.as_map().clone();
+    if let Credential::OAuth(tokens) = credential {
+        values.extend(tokens.captured.clone());
+    }
+    values
+}
+
+fn fixed(headers: &BTreeMap<String, String>) -> Result<HeaderMap, ()> {
+    let header = |(name, value): (&String, &String)| {
+        let name = HeaderName::try_from(name).map_err(drop)?;
+        Ok((name, HeaderValue::try_from(value).map_err(drop)?))
+    };
+    headers.iter().map(header).collect()
+}
+
+/// Whether a URL's host is one of these or under one of them.
+fn on_any(url: &Url, suffixes: &[String]) -> bool {
+    let Some(host) = url.host_str() else { return false };
+    suffixes.iter().any(|suffix| {
+        let suffix = suffix.trim_start_matches('.').to_ascii_lowercase();
+        host == suffix || host.strip_suffix(&suffix).is_some_and(|rest| rest.ends_with('.'))
+    })
+}
+
+impl Manifest {
+    /// Where the API is, with the inputs and what the token reply told; none where it is not known, or
+    /// is not among the hosts that the manifest allows.
+    pub fn api_base(&self, inputs: &Inputs, credential: &Credential) -> Option<Url> {
+        let text = template::fill(self.api.base.as_deref()?, &values(inputs, credential))?;
+        let url = Url::parse(&text).ok().filter(input::is_safe)?;
+        let allowed = self.api.host_allow.is_empty() || on_any(&url, &self.api.host_allow);
+        let bare = url.username().is_empty()
+            && url.password().is_none()
+            && url.query().is_none()
+            && url.fragment().is_none();
+        (allowed && bare).then_some(url)
+    }
+}
+
+/// Maps an answer to JSON or to what it means.
+pub(crate) fn read(answer: &Response<Bytes>) -> Result<Value, Error> {
+    let status = answer.status().as_u16();
+    let failed = |kind, what: &str| Err(Error::new(kind, format!("the API {what} ({status})")));
+    match status {
+        200..300 if answer.body().is_empty() => Ok(Value::Null),
+        200..300 => serde_json::from_slice(answer.body())
+            .or_else(|_| failed(ErrorKind::Unavailable, "answered with something that is no JSON")),
+        401 => failed(ErrorKind::Reauthorize, "no longer accepts the credential"),
+        403 => failed(ErrorKind::Denied, "does not allow this with the credential"),
+        400 | 404 | 422 => failed(ErrorKind::Invalid, "refused the request"),
+        429 => {
+            let wait = matcher::retry_after(answer.headers(), None);
+            failed(ErrorKind::RateLimited(wait), "was asked too often")
+        }
+        _ => failed(ErrorKind::Unavailable, "did not answer as it should"),
+    }
+}
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

@@ -1,0 +1,90 @@
+//! A connector of a manifest alone.
+
+use async_trait::async_trait;
+use http::Method;
+use serde_json::Value;
+
+use crate::{
+    Account, Api, Connector, Error, ErrorKind, Manifest, api, json, manifest::Identity, matcher,
+};
+
+/// The longest id or label of an account, in characters.
+const MOST_CHARS: usize = 300;
+
+/// A provider of which data can say all.
+#[derive(Clone, Debug)]
+pub struct Declarative {
+    manifest: Manifest,
+}
+
+impl Declarative {
+    /// The connector of this manifest.
+    pub fn new(manifest: Manifest) -> Self {
+        Self { manifest }
+    }
+}
+
+#[async_trait]
+impl Connector for Declarative {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    async fn identify(&self, api: &Api) -> Result<Account, Error> {
+        identify_by_manifest(&self.manifest, api).await
+    }
+}
+
+/// Asks whose account it is, as the manifest's `identity` says.
+///
+/// A provider that can't be asked has the one account `default`: linking needs one.
+pub async fn identify_by_manifest(manifest: &Manifest, api: &Api) -> Result<Account, Error> {
+    let Some(identity) = &manifest.identity else {
+        return Ok(Account {
+            id: "default".to_owned(),
+            label: manifest.display_name.clone(),
+            extra: std::collections::BTreeMap::new(),
+        });
+    };
+    let method = match identity.method.as_deref() {
+        Some("POST") => Method::POST,
+        _ => Method::GET,
+    };
+    let answer = api.exchange(method, &target(identity, api)?, None).await?;
+    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    // Some say in a 200 that the credential is over.
+    if let Some(kind) = matcher::by_manifest(manifest, answer.status().as_u16(), &body) {
+        let message = "the provider did not say whose account this is";
+        return Err(Error::new(kind, message).with_code(matcher::provider_code(manifest, &body)));
+    }
+    let body = api::read(&answer)
+        .map_err(|error| error.with_code(matcher::provider_code(manifest, &body)))?;
+    account(identity, &body)
+}
+
+fn target(identity: &Identity, api: &Api) -> Result<String, Error> {
+    if identity.url == "userinfo" {
+        return api.userinfo().map(ToString::to_string).ok_or_else(|| {
+            let message =
+                "the server has no userinfo endpoint, so it can't be asked whose account this is";
+            Error::new(ErrorKind::Unsupported, message)
+        });
+    }
+    api.fill(&identity.url).ok_or_else(|| {
+        let message = "where to ask whose account this is can't be told: an answer is missing";
+        Error::new(ErrorKind::Invalid, message)
+    })
+}
+
+fn account(identity: &Identity, body: &Value) -> Result<Account, Error> {
+    let id = json::first_text(body, &identity.account_path).ok_or_else(|| {
+        Error::new(ErrorKind::Unavailable, "the answer does not say whose account this is")
+    })?;
+    if id.chars().count() > MOST_CHARS || id.chars().any(char::is_control) {
+        let message = format!("the account's id is no line of at most {MOST_CHARS} characters");
+        return Err(Error::new(ErrorKind::Unavailable, message));
+    }
+    let label = json::first_text(body, &identity.label_path).unwrap_or_else(|| id.clone());
+    let label: String = label.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
+    Ok(Account { id, label, extra: std::collections::BTreeMap::new() })
+}

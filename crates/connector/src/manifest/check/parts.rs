@@ -1,0 +1,267 @@
+//! Requests, replies and credentials.
+
+use std::collections::BTreeMap;
+
+use super::{Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, variable, word};
+use crate::{
+    Manifest,
+    manifest::{AuthKind, CredentialSpec, Matcher, Placement},
+    matcher, template,
+};
+
+/// Parameters of the authorization request that only the hub sets.
+const OURS: [&str; 7] = [
+    "client_id",
+    "redirect_uri",
+    "response_type",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+];
+
+/// Those that a provider may call otherwise.
+const RENAMED: [&str; 3] = ["client_id", "redirect_uri", "response_type"];
+
+pub(super) fn check(manifest: &Manifest) -> Checked {
+    authorize(manifest)?;
+    callback(manifest)?;
+    token(manifest)?;
+    table("refresh.params", &manifest.refresh.params)?;
+    let errors = &manifest.errors;
+    for (place, matchers) in [
+        ("errors.dead", &errors.dead),
+        ("errors.transient", &errors.transient),
+        ("errors.config", &errors.config),
+    ] {
+        at_most(place, matchers.len(), MOST_ENTRIES)?;
+        matchers.iter().try_for_each(|matcher| one_matcher(place, matcher))?;
+    }
+    identity(manifest)?;
+    at_most("api.headers", manifest.api.headers.len(), MOST_ENTRIES)?;
+    for (name, value) in &manifest.api.headers {
+        header("api.headers", name, value)?;
+    }
+    credential(manifest)
+}
+
+/// Fixed parameters.
+fn table(place: &str, entries: &BTreeMap<String, String>) -> Checked {
+    at_most(place, entries.len(), MOST_ENTRIES)?;
+    entries.iter().try_for_each(|(name, value)| {
+        word(place, name)?;
+        must(value.len() <= 1000, place, format!("`{name}` has more than 1000 bytes"))
+    })
+}
+
+fn authorize(manifest: &Manifest) -> Checked {
+    let authorize = &manifest.authorize;
+    word("authorize.scope_param", &authorize.scope_param)?;
+    let separator = &authorize.scope_separator;
+    must(
+        (1..=5).contains(&separator.len()),
+        "authorize.scope_separator",
+        "write one character, such as \",\"",
+    )?;
+    at_most("authorize.offline_scopes", authorize.offline_scopes.len(), MOST_ENTRIES)?;
+    at_most("authorize.default_scopes", authorize.default_scopes.len(), super::MOST_SCOPES)?;
+    for (place, params) in [
+        ("authorize.params", &authorize.params),
+        ("authorize.consent_params", &authorize.consent_params),
+    ] {
+        table(place, params)?;
+        let ours = params
+            .keys()
+            .find(|name| OURS.contains(&name.as_str()) || **name == authorize.scope_param);
+        if let Some(name) = ours {
+            return Err(ManifestError::at(place, format!("`{name}` is set by the hub")));
+        }
+    }
+    table("authorize.rename", &authorize.rename)?;
+    authorize.rename.iter().try_for_each(|(from, to)| {
+        word("authorize.rename", to)?;
+        let message = format!("`{from}` can't be renamed; {} can", RENAMED.join(", "));
+        must(RENAMED.contains(&from.as_str()), "authorize.rename", message)
+    })
+}
+
+fn callback(manifest: &Manifest) -> Checked {
+    word("callback.code_param", &manifest.callback.code_param)?;
+    captured("callback.capture", &manifest.callback.capture)?;
+    let twice =
+        manifest.callback.capture.keys().find(|name| manifest.token.capture.contains_key(*name));
+    must(twice.is_none(), "callback.capture", "token.capture has one of its names too")
+}
+
+fn captured(place: &str, entries: &BTreeMap<String, String>) -> Checked {
+    at_most(place, entries.len(), MOST_ENTRIES)?;
+    entries.iter().try_for_each(|(name, from)| {
+        variable(place, name)?;
+        must(name != "token", place, "`token` is the access token's name")?;
+        word(place, from)
+    })
+}
+
+fn token(manifest: &Manifest) -> Checked {
+    let token = &manifest.token;
+    table("token.params", &token.params)?;
+    at_most("token.headers", token.headers.len(), MOST_ENTRIES)?;
+    for (name, value) in &token.headers {
+        header("token.headers", name, value)?;
+    }
+    captured("token.capture", &token.capture)?;
+    let reply = &token.reply;
+    must(!reply.access.is_empty(), "token.reply.access", "give the path to the access token")?;
+    for list in [
+        &reply.access,
+        &reply.refresh,
+        &reply.expires_in,
+        &reply.expires_at,
+        &reply.refresh_expires_in,
+        &reply.scope,
+        &reply.token_type,
+    ] {
+        paths("token.reply", list)?;
+    }
+    reply.error_path.as_deref().map_or(Ok(()), |path| word("token.reply.error_path", path))?;
+    let separator = reply.scope_separator.as_deref();
+    let sound = separator.is_none_or(|separator| (1..=5).contains(&separator.len()));
+    must(sound, "token.reply.scope_separator", "write one character, such as \",\"")?;
+    let lifetime = &manifest.lifetime;
+    let sound = [lifetime.access_s, lifetime.refresh_s]
+        .into_iter()
+        .flatten()
+        .all(|s| (1..=3_155_760_000).contains(&s));
+    must(sound, "lifetime", "write seconds, from 1 to a hundred years")
+}
+
+fn paths(place: &str, list: &[String]) -> Checked {
+    at_most(place, list.len(), 10)?;
+    list.iter().try_for_each(|path| word(place, path))
+}
+
+fn one_matcher(place: &str, matcher: &Matcher) -> Checked {
+    must(
+        matcher.status.is_some() || matcher.path.is_some(),
+        place,
+        "a matcher needs a `status` or a `path`",
+    )?;
+    let compares = matcher.equals.is_some() || matcher.matches.is_some();
+    must(matcher.path.is_some() || !compares, place, "`equals` and `matches` need a `path`")?;
+    must(
+        matcher.status.is_none_or(|s| (100..600).contains(&s)),
+        place,
+        "a status is from 100 to 599",
+    )?;
+    // A success is no error by its status alone: every token would be lost.
+    let any_success =
+        matcher.path.is_none() && matcher.status.is_some_and(|s| (200..300).contains(&s));
+    must(!any_success, place, "a 2xx status alone would fit good replies; add a `path`")?;
+    matcher.path.as_deref().map_or(Ok(()), |path| word(place, path))?;
+    matcher
+        .equals
+        .as_deref()
+        .map_or(Ok(()), |text| must(text.len() <= 500, place, "at most 500 bytes"))?;
+    let Some(pattern) = &matcher.matches else { return Ok(()) };
+    must(pattern.len() <= 500, place, "a pattern has at most 500 bytes")?;
+    matcher::compile(pattern)
+        .map(drop)
+        .map_err(|error| ManifestError::at(place, format!("`{pattern}` does not compile: {error}")))
+}
+
+fn identity(manifest: &Manifest) -> Checked {
+    let Some(identity) = &manifest.identity else { return Ok(()) };
+    let method = matches!(identity.method.as_deref(), None | Some("GET" | "POST"));
+    must(method, "identity.method", "write GET or POST")?;
+    must(
+        !identity.account_path.is_empty(),
+        "identity.account_path",
+        "give a path to the account's id",
+    )?;
+    paths("identity.account_path", &identity.account_path)?;
+    paths("identity.label_path", &identity.label_path)
+}
+
+fn credential(manifest: &Manifest) -> Checked {
+    let place = "api.credential";
+    let is_key = matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic);
+    let secrets: Vec<_> = manifest
+        .inputs
+        .iter()
+        .filter(|input| input.secret)
+        .map(|input| input.name.as_str())
+        .collect();
+    must(
+        !is_key || !secrets.is_empty(),
+        "inputs",
+        "a key needs at least one input with secret = true",
+    )?;
+    let Some(spec) = &manifest.api.credential else {
+        return must(
+            !is_key,
+            place,
+            "say how the key is placed: { in = \"header\", name = \"X-Api-Key\" }",
+        );
+    };
+    let basic = spec.place == Placement::Basic;
+    must(
+        manifest.auth.kind != AuthKind::Basic || basic,
+        place,
+        "auth.kind = \"basic\" is placed with in = \"basic\"",
+    )?;
+    shape(spec)?;
+    let names = spec.names();
+    must(!names.is_empty(), place, "no template names a secret, so nothing would be sent")?;
+    for name in names {
+        let token = name == "token" && (!is_key || secrets.len() == 1);
+        let known = if is_key {
+            secrets.contains(&name)
+        } else {
+            manifest.token.capture.contains_key(name)
+        };
+        let message = format!(
+            "`{name}` is no secret here; a template names `token` or inputs with secret = true"
+        );
+        must(token || known, place, message)?;
+    }
+    Ok(())
+}
+
+/// Whether those keys are given, and only those, that this placement reads.
+fn shape(spec: &CredentialSpec) -> Checked {
+    let place = "api.credential";
+    let texts = [&spec.template, &spec.user, &spec.password];
+    for text in texts.into_iter().flatten() {
+        let closed = template::names(text).len() == text.matches('{').count()
+            && text.matches('{').count() == text.matches('}').count();
+        must(
+            closed && text.len() <= 500,
+            place,
+            format!("`{text}`: a brace is not closed, or it is too long"),
+        )?;
+    }
+    if spec.place == Placement::Basic {
+        must(spec.user.is_some(), place, "in = \"basic\" needs `user`")?;
+        return must(
+            spec.name.is_none() && spec.template.is_none(),
+            place,
+            "in = \"basic\" has `user` and `password` only",
+        );
+    }
+    must(
+        spec.user.is_none() && spec.password.is_none(),
+        place,
+        "`user` and `password` belong to in = \"basic\"",
+    )?;
+    match (&spec.name, spec.place) {
+        (None, Placement::Query) => {
+            must(false, place, "in = \"query\" needs the parameter's `name`")
+        }
+        (Some(name), Placement::Header) if !name.eq_ignore_ascii_case("authorization") => {
+            header(place, name, "x")
+        }
+        (Some(name), _) => word(place, name),
+        (None, _) => Ok(()),
+    }?;
+    spec.template.as_deref().map_or(Ok(()), |text| line(place, text, 500))
+}

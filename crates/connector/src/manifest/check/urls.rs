@@ -1,0 +1,303 @@
+//! URL templates: secure, and leading nowhere else whatever is answered.
+
+use std::collections::BTreeMap;
+
+use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
+use url::Url;
+
+use super::{Checked, ManifestError, at_most, must};
+use crate::{
+    Input, InputKind, Manifest, input,
+    manifest::{AuthKind, UrlSpec},
+    template,
+};
+
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+
+/// A URL template and where it stands.
+struct Place<'a> {
+    name: &'static str,
+    template: &'a str,
+    /// Whether it is filled after linking, when captured values are known.
+    late: bool,
+}
+
+pub(super) fn check(manifest: &Manifest) -> Checked {
+    for (name, spec) in specs(manifest) {
+        if let Some(UrlSpec::Dated(dated)) = spec {
+            let day = Date::parse(&dated.valid_until, DAY);
+            must(day.is_ok(), name, "write `valid_until` as a day: 2026-12-31")?;
+        }
+    }
+    for place in templates(manifest) {
+        one(manifest, &place)?;
+    }
+    if let Some(docs) = &manifest.docs_url {
+        let sound = docs.len() <= 500 && Url::parse(docs).is_ok_and(|url| input::is_safe(&url));
+        must(sound, "docs_url", "write a whole https:// URL")?;
+    }
+    complete(manifest)?;
+    hosts(manifest)?;
+    identity(manifest)
+}
+
+fn specs(manifest: &Manifest) -> [(&'static str, Option<&UrlSpec>); 5] {
+    let urls = &manifest.urls;
+    [
+        ("urls.authorize", urls.authorize.as_ref()),
+        ("urls.token", urls.token.as_ref()),
+        ("urls.refresh", urls.refresh.as_ref()),
+        ("urls.revoke", urls.revoke.as_ref()),
+        ("urls.userinfo", urls.userinfo.as_ref()),
+    ]
+}
+
+fn templates(manifest: &Manifest) -> Vec<Place<'_>> {
+    let mut all = Vec::new();
+    for (name, spec) in specs(manifest) {
+        for template in spec.map(UrlSpec::all).unwrap_or_default() {
+            all.push(Place { name, template, late: false });
+        }
+    }
+    let issuer = manifest.issuer.as_deref();
+    all.extend(issuer.map(|template| Place { name: "issuer", template, late: false }));
+    let base = manifest.api.base.as_deref();
+    all.extend(base.map(|template| Place { name: "api.base", template, late: true }));
+    let identity = manifest.identity.as_ref().map(|identity| identity.url.as_str());
+    let whole = identity.filter(|url| *url != "userinfo" && !url.starts_with('/'));
+    all.extend(whole.map(|template| Place { name: "identity.url", template, late: true }));
+    all
+}
+
+/// Whether an input's answer stands in a host.
+pub(crate) fn names_a_host(manifest: &Manifest, input: &Input) -> bool {
+    templates(manifest).iter().any(|place| {
+        template::names(template::authority(place.template)).contains(&input.name.as_str())
+    })
+}
+
+/// Whether an input's pattern surely keeps dots and slashes out: then the answer is one label or a port,
+/// and whoever answers does not choose the host. In doubt, no.
+pub(crate) fn is_one_label(input: &Input) -> bool {
+    let Some(inner) = input.pattern.as_deref().and_then(|p| p.strip_prefix('^')?.strip_suffix('$'))
+    else {
+        return false;
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_[]{},+*?()|:".contains(&b);
+    let bytes = inner.as_bytes();
+    let class = |bytes: &[u8]| {
+        bytes.iter().all(u8::is_ascii_digit)
+            || bytes.iter().all(u8::is_ascii_lowercase)
+            || bytes.iter().all(u8::is_ascii_uppercase)
+    };
+    // A range such as `+-9` would have the dot in it.
+    let ranges = bytes.windows(3).all(|three| {
+        let at_an_edge = three[0] == b'[' || three[2] == b']';
+        three[1] != b'-' || at_an_edge || class(&[three[0], three[2]])
+    });
+    bytes.iter().copied().all(plain) && ranges
+}
+
+fn one(manifest: &Manifest, place: &Place<'_>) -> Checked {
+    let Place { name, template, .. } = *place;
+    must(template.len() <= 1000, name, "a URL has at most 1000 characters")?;
+    variables(manifest, place)?;
+    let literal = template.starts_with("https://") || is_this_machine(template);
+    if !literal {
+        must(
+            template.starts_with('{'),
+            name,
+            "write an https:// URL (http:// only for localhost)",
+        )?;
+    }
+    for (index, variable) in template::names(template::authority(template)).into_iter().enumerate()
+    {
+        in_a_host(manifest, name, variable, index == 0 && !literal)?;
+    }
+    let sample = Url::parse(&sampled(manifest, template))
+        .map_err(|error| ManifestError::at(name, format!("`{template}` is no URL: {error}")))?;
+    let bare =
+        sample.username().is_empty() && sample.password().is_none() && sample.fragment().is_none();
+    must(
+        bare && input::is_safe(&sample),
+        name,
+        format!("`{template}`: write https://, without user or fragment"),
+    )?;
+    let plain = sample.query().is_none() || !matches!(name, "issuer" | "api.base");
+    must(plain, name, "this URL has no query")
+}
+
+/// http://localhost, http://127.0.0.1 or `http://[::1]`, and nothing that only begins so.
+fn is_this_machine(template: &str) -> bool {
+    let rest = template.strip_prefix("http://").and_then(|rest| {
+        ["localhost", "127.0.0.1", "[::1]"].into_iter().find_map(|host| rest.strip_prefix(host))
+    });
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/', '?']))
+}
+
+fn variables(manifest: &Manifest, place: &Place<'_>) -> Checked {
+    let Place { name, template, late } = *place;
+    let braces = template.matches('{').count();
+    let names = template::names(template);
+    let closed = names.len() == braces && template.matches('}').count() == braces;
+    must(closed, name, "a brace is not closed, or closes nothing")?;
+    for variable in names {
+        let captured = manifest.token.capture.contains_key(variable)
+            || manifest.callback.capture.contains_key(variable);
+        match manifest.input(variable) {
+            Some(input) if input.secret => {
+                return Err(ManifestError::at(
+                    name,
+                    format!("`{variable}` is a secret, and has no place in a URL"),
+                ));
+            }
+            Some(input) => must(
+                input.required || input.default.is_some(),
+                name,
+                format!(
+                    "the input `{variable}` can be left out; make it required or give it a default"
+                ),
+            )?,
+            None if captured => must(
+                late,
+                name,
+                format!(
+                    "`{variable}` is captured, so it is not known yet when this URL is needed; make it an input"
+                ),
+            )?,
+            None => {
+                return Err(ManifestError::at(
+                    name,
+                    format!("there is no input and no captured value `{variable}`"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether what fills `variable` may stand in a host; `first` is where a whole URL may begin.
+fn in_a_host(manifest: &Manifest, name: &str, variable: &str, first: bool) -> Checked {
+    let Some(input) = manifest.input(variable) else {
+        // The browser's query is whatever the person wants it to be.
+        let from_browser = manifest.callback.capture.contains_key(variable);
+        let message = format!(
+            "`{variable}` comes with the browser; list the hosts it may lead to in api.host_allow"
+        );
+        return must(!from_browser || !manifest.api.host_allow.is_empty(), name, message);
+    };
+    if first {
+        let whole = input.kind == InputKind::Url
+            || input.pattern.as_deref().is_some_and(|pattern| pattern.starts_with("^https://"))
+            || (!input.one_of.is_empty()
+                && input.one_of.iter().all(|value| value.starts_with("https://")));
+        return must(
+            whole,
+            name,
+            format!("the input `{variable}` begins this URL; give it kind = \"url\""),
+        );
+    }
+    let bounded =
+        input.kind == InputKind::Host || !input.one_of.is_empty() || input.pattern.is_some();
+    let message = format!(
+        "the input `{variable}` stands in the host; give it a pattern, an `enum` or kind = \"host\", so that no answer becomes another host"
+    );
+    must(bounded && input.kind != InputKind::Url, name, message)
+}
+
+/// The template with something plausible in it.
+fn sampled(manifest: &Manifest, template: &str) -> String {
+    let sample = |name: &str| match manifest.input(name) {
+        Some(input) if !input.one_of.is_empty() => input.one_of[0].clone(),
+        Some(Input { default: Some(value), .. }) => value.clone(),
+        _ if template.starts_with(&format!("{{{name}}}")) => "https://a.example".to_owned(),
+        // Good as a label and as a port.
+        _ => "1".to_owned(),
+    };
+    let values: BTreeMap<String, String> =
+        template::names(template).into_iter().map(|name| (name.to_owned(), sample(name))).collect();
+    template::fill(template, &values).unwrap_or_default()
+}
+
+/// Whether all URLs are there that this kind of getting in needs.
+fn complete(manifest: &Manifest) -> Checked {
+    let urls = &manifest.urls;
+    let discovered = manifest.issuer.is_some();
+    match manifest.auth.kind {
+        AuthKind::Oauth2Code => must(
+            discovered || (urls.authorize.is_some() && urls.token.is_some()),
+            "urls",
+            "oauth2_code needs `authorize` and `token`, or an `issuer`",
+        ),
+        AuthKind::Oauth2ClientCredentials => must(
+            discovered || urls.token.is_some(),
+            "urls",
+            "oauth2_client_credentials needs `token`, or an `issuer`",
+        ),
+        AuthKind::ApiKey | AuthKind::Basic => must(
+            !discovered && specs(manifest).iter().all(|(_, spec)| spec.is_none()),
+            "urls",
+            "a key needs no OAuth endpoints, and no `issuer`",
+        ),
+    }
+}
+
+fn hosts(manifest: &Manifest) -> Checked {
+    let allow = &manifest.api.host_allow;
+    at_most("api.host_allow", allow.len(), super::MOST_ENTRIES)?;
+    for host in allow {
+        let bare = host.trim_start_matches('.');
+        let sound = url::Host::parse(bare).is_ok_and(|parsed| parsed.to_string() == bare)
+            && (bare == "localhost" || bare.contains('.'));
+        must(
+            sound,
+            "api.host_allow",
+            format!("`{host}`: write a host in lower case, such as example.com"),
+        )?;
+    }
+    match literal_host(manifest.api.base.as_deref()) {
+        Some(host) if !allow.is_empty() => {
+            must(is_allowed(allow, &host), "api.base", "api.host_allow leaves its host out")
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A template's host where no answer changes it.
+fn literal_host(template: Option<&str>) -> Option<String> {
+    let authority = template::authority(template?);
+    let url = (!authority.contains('{')).then(|| Url::parse(authority).ok()).flatten()?;
+    url.host_str().map(str::to_owned)
+}
+
+fn is_allowed(allow: &[String], host: &str) -> bool {
+    allow.iter().map(|suffix| suffix.trim_start_matches('.')).any(|suffix| {
+        host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
+    })
+}
+
+fn identity(manifest: &Manifest) -> Checked {
+    let Some(identity) = &manifest.identity else { return Ok(()) };
+    let place = "identity.url";
+    let base = manifest.api.base.as_deref();
+    if identity.url == "userinfo" {
+        let known = manifest.urls.userinfo.is_some() || manifest.issuer.is_some();
+        return must(
+            known,
+            place,
+            "`userinfo` needs urls.userinfo, or an issuer that tells where it is",
+        );
+    }
+    if identity.url.starts_with('/') {
+        must(base.is_some(), place, "a path needs api.base")?;
+        return variables(manifest, &Place { name: place, template: &identity.url, late: true });
+    }
+    // The credential is sent there.
+    let own =
+        base.is_some_and(|base| template::authority(base) == template::authority(&identity.url));
+    let allowed = match literal_host(Some(&identity.url)) {
+        Some(host) => is_allowed(&manifest.api.host_allow, &host),
+        None => !manifest.api.host_allow.is_empty(),
+    };
+    must(own || allowed, place, "the credential is sent there: add its host to api.host_allow")
+}
