@@ -1,1 +1,32 @@
-//! The OAuth engine: authorize, exchange, refresh, revoke, driven by manifests; stores nothing
+//! The OAuth engine: authorize, exchange, refresh, narrow, revoke.
+//!
+//! The only one there is: a connector has no OAuth code of its own, its manifest says what is
+//! different about it. Stores nothing, reads no clock, retries nothing.
+//!
+//! What it makes sure of, whatever a manifest says: a fresh state and PKCE verifier for every
+//! authorization; a callback that names another issuer is refused (RFC 9207); an `id_token` is kept
+//! only once it was verified; secrets stand in bodies and in the `Authorization` header, never in a
+//! URL, an error or a log.
+
+mod authorize;
+mod callback;
+mod client;
+mod discovery;
+mod endpoints;
+mod error;
+mod grant;
+mod id_token;
+mod par;
+pub mod refresh;
+mod reply;
+mod request;
+mod revoke;
+mod scope;
+
+pub use authorize::{Authorization, AuthorizeOptions, authorize};
+pub use callback::{CallbackAnswer, CallbackError, read_callback};
+pub use client::Client;
+pub use endpoints::{Endpoints, endpoints};
+pub use error::Error;
+pub use grant::{FlowSecrets, client_credentials, exchange, narrow};
+pub use revoke::{Revoked, revoke};

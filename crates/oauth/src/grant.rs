@@ -1,0 +1,131 @@
+//! Getting tokens: for a code, for the client itself, for fewer scopes.
+
+use base::{ExposeSecret, SecretString, Timestamp};
+use connector::{Connector, ErrorKind, TokenSet, manifest::Pkce};
+use outbound::Outbound;
+
+use crate::{
+    CallbackAnswer, Client, Endpoints, Error, id_token, refresh, reply, request, request::Params,
+    scope,
+};
+
+/// What was kept of an authorization until its code came.
+pub struct FlowSecrets {
+    /// As [`crate::Authorization`] gave it.
+    pub pkce_verifier: SecretString,
+    /// As [`crate::Authorization`] gave it.
+    pub nonce: Option<SecretString>,
+}
+
+/// Exchanges a code (RFC 6749, section 4.1.3).
+///
+/// Where OpenID Connect was asked for, the `id_token` is verified; without a good one there are no
+/// tokens. What the callback captured goes into the tokens; what the reply says of the same name wins.
+pub async fn exchange(
+    outbound: &Outbound,
+    now: Timestamp,
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    answer: &CallbackAnswer,
+    flow: &FlowSecrets,
+) -> Result<TokenSet, Error> {
+    let manifest = connector.manifest();
+    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    // Before the code is spent, so that keys that can't be had cost nothing.
+    let keys = match flow.nonce {
+        Some(_) => id_token::keys(outbound, endpoints).await?,
+        None => None,
+    };
+    let mut asked = Params::default();
+    asked.set("grant_type", "authorization_code");
+    asked.set("code", answer.code.expose_secret());
+    asked.set("redirect_uri", &client.redirect_uri);
+    if manifest.authorize.pkce == Pkce::Send {
+        asked.set("code_verifier", flow.pkce_verifier.expose_secret());
+    }
+    let more = std::collections::BTreeMap::new();
+    let request = request::for_tokens(manifest, endpoints, client, url, asked, &more)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let mut tokens = reply::tokens(connector, now, &reply)?;
+    let issued = tokens.id_token.take();
+    if let Some(nonce) = &flow.nonce {
+        tokens.id_token = match issued {
+            Some(issued) => {
+                id_token::verify(&issued, endpoints, keys, client, nonce, now)?;
+                Some(issued)
+            }
+            None if declined_openid(&tokens) => None,
+            None => {
+                let text =
+                    format!("{} was asked for an id_token and gave none", manifest.display_name);
+                return Err(Error::answered(ErrorKind::Invalid, text));
+            }
+        };
+    }
+    for (name, value) in &answer.captured {
+        tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Ok(tokens)
+}
+
+/// Whether the provider says that it granted other scopes and not `openid`.
+fn declined_openid(tokens: &TokenSet) -> bool {
+    tokens.scopes.as_ref().is_some_and(|scopes| !scopes.iter().any(|scope| scope == "openid"))
+}
+
+/// Gets tokens for the client itself (RFC 6749, section 4.4).
+pub async fn client_credentials(
+    outbound: &Outbound,
+    now: Timestamp,
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    scopes: &[String],
+) -> Result<TokenSet, Error> {
+    let manifest = connector.manifest();
+    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    let mut asked = Params::default();
+    asked.set("grant_type", "client_credentials");
+    asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
+    let more = std::collections::BTreeMap::new();
+    let request = request::for_tokens(manifest, endpoints, client, url, asked, &more)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let mut tokens = reply::tokens(connector, now, &reply)?;
+    tokens.id_token = None;
+    // A reply without scopes means: as asked (RFC 6749, section 5.1).
+    tokens.scopes.get_or_insert_with(|| scopes.to_vec());
+    Ok(tokens)
+}
+
+/// Gets an access token of fewer scopes (RFC 6749, section 6), to be handed out.
+///
+/// Holds no refresh token: the one at hand stays as it is. `scopes` are those that the provider says
+/// it gave, which may be more than were asked for; where it says nothing, those that were asked for.
+pub async fn narrow(
+    outbound: &Outbound,
+    now: Timestamp,
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    tokens: &TokenSet,
+    scopes: &[String],
+) -> Result<TokenSet, Error> {
+    let manifest = connector.manifest();
+    if !manifest.can_narrow() {
+        let text = format!("{} gives no narrower tokens", manifest.display_name);
+        return Err(Error::unsent(ErrorKind::Unsupported, text));
+    }
+    let request = refresh::request(connector, endpoints, client, tokens, Some(scopes))?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let mut narrowed = reply::tokens(connector, now, &reply)?;
+    narrowed.refresh = None;
+    narrowed.refresh_expires_at = None;
+    narrowed.id_token = None;
+    // A reply without scopes means: as asked (RFC 6749, section 5.1).
+    narrowed.scopes.get_or_insert_with(|| scopes.to_vec());
+    for (name, value) in &tokens.captured {
+        narrowed.captured.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Ok(narrowed)
+}

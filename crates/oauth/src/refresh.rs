@@ -1,0 +1,53 @@
+//! A refresh in two halves, without sending: between them the caller writes its journal.
+
+use base::{ExposeSecret, Timestamp};
+use bytes::Bytes;
+use connector::{Connector, ErrorKind, TokenSet};
+use http::{Request, Response};
+
+use crate::{Client, Endpoints, Error, reply, request, request::Params, scope};
+
+/// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
+pub fn request(
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    tokens: &TokenSet,
+    scopes: Option<&[String]>,
+) -> Result<Request<Bytes>, Error> {
+    let manifest = connector.manifest();
+    let url = endpoints.refresh.as_ref().or(endpoints.token.as_ref());
+    let url = request::need(manifest, url, "token")?;
+    let refresh = tokens.refresh.as_ref().ok_or_else(|| {
+        let text = format!("{} gave no refresh token with this grant", manifest.display_name);
+        Error::unsent(ErrorKind::Unsupported, text)
+    })?;
+    let mut asked = Params::default();
+    asked.set("grant_type", "refresh_token");
+    asked.set("refresh_token", refresh.expose_secret());
+    if let Some(scopes) = scopes {
+        asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
+    }
+    request::for_tokens(manifest, endpoints, client, url, asked, &manifest.refresh.params)
+}
+
+/// Reads the reply. What it leaves out stays as it was: the refresh token, the scopes, captured values.
+pub fn read(
+    connector: &dyn Connector,
+    now: Timestamp,
+    former: &TokenSet,
+    reply: &Response<Bytes>,
+) -> Result<TokenSet, Error> {
+    let mut fresh = reply::tokens(connector, now, reply)?;
+    if fresh.refresh.is_none() {
+        fresh.refresh.clone_from(&former.refresh);
+        fresh.refresh_expires_at = fresh.refresh_expires_at.or(former.refresh_expires_at);
+    }
+    // One that comes with a refresh is bound to no nonce and needed by nobody.
+    fresh.id_token.clone_from(&former.id_token);
+    fresh.scopes = fresh.scopes.or_else(|| former.scopes.clone());
+    for (name, value) in &former.captured {
+        fresh.captured.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    Ok(fresh)
+}

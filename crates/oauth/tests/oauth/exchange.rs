@@ -1,0 +1,294 @@
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use connector::{ClientAuth, Connector, Declarative, ErrorKind, TokenSet};
+use http::Response;
+use oauth::{CallbackAnswer, Client, Endpoints, Error, FlowSecrets, client_credentials, exchange};
+use proptest::prelude::*;
+
+use crate::support::{
+    NOW, Provider, SECRET, client, connector, endpoints, exposed, fields, json, reply, strings,
+};
+
+const GOOD: &str = r#"{"access_token":"new-access","refresh_token":"new-refresh","token_type":"Bearer","expires_in":3600,"scope":"a b"}"#;
+
+fn answer() -> CallbackAnswer {
+    let captured = BTreeMap::from([
+        ("shop".to_owned(), "from-callback".to_owned()),
+        ("site".to_owned(), "from-callback".to_owned()),
+    ]);
+    CallbackAnswer { code: "the-code".into(), captured }
+}
+
+fn flow() -> FlowSecrets {
+    FlowSecrets { pkce_verifier: "the-verifier".into(), nonce: None }
+}
+
+async fn exchanged(
+    provider: &Provider,
+    connector: &Declarative,
+    client: &Client,
+) -> Result<TokenSet, Error> {
+    let endpoints = endpoints(connector).await;
+    exchange(&provider.outbound, NOW, connector, &endpoints, client, &answer(), &flow()).await
+}
+
+/// What an answer to the exchange means.
+async fn meaning(
+    answer: impl Fn() -> Response<Bytes> + Send + Sync + 'static,
+) -> Result<TokenSet, Error> {
+    exchanged(&Provider::answering(move |_| answer()), &connector(""), &client()).await
+}
+
+#[tokio::test]
+async fn the_code_goes_out_with_verifier_redirect_uri_and_client() {
+    let provider = Provider::saying(200, GOOD);
+    let tokens = exchanged(&provider, &connector(""), &client()).await.unwrap();
+    assert_eq!(exposed(Some(&tokens.access)), Some("new-access"));
+    assert_eq!(exposed(tokens.refresh.as_ref()), Some("new-refresh"));
+    assert_eq!(tokens.scopes, Some(strings(&["a", "b"])));
+    assert_eq!(tokens.expires_at.map(|at| at.secs() - NOW.secs()), Some(3600));
+
+    let asked = provider.only();
+    assert_eq!(asked.url, "https://login.example.com/token");
+    assert_eq!(asked.header("accept"), Some("application/json"));
+    assert_eq!(asked.header("content-type"), Some("application/x-www-form-urlencoded"));
+    let form = asked.form();
+    let form: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(
+        form,
+        [
+            ("client_id", "id:1"),
+            ("client_secret", SECRET),
+            ("code", "the-code"),
+            ("code_verifier", "the-verifier"),
+            ("grant_type", "authorization_code"),
+            ("redirect_uri", "https://hub.example.com/oauth/callback/cli_1"),
+        ]
+    );
+}
+
+/// Id and secret as a server reads them out of HTTP Basic (RFC 6749, section 2.3.1).
+fn from_basic(header: &str) -> (String, String) {
+    let pair = STANDARD.decode(header.strip_prefix("Basic ").unwrap()).unwrap();
+    let pair = String::from_utf8(pair).unwrap();
+    let (id, secret) = pair.split_once(':').unwrap();
+    let decode = |text: &str| fields(format!("x={text}").as_bytes())["x"].clone();
+    (decode(id), decode(secret))
+}
+
+#[tokio::test]
+async fn basic_keeps_the_secret_out_of_the_body_and_whole() {
+    let provider = Provider::saying(200, GOOD);
+    exchanged(&provider, &connector("[client]\nauth = 'basic'"), &client()).await.unwrap();
+    let asked = provider.only();
+    assert!(asked.headers["authorization"].is_sensitive());
+    assert_eq!(
+        from_basic(asked.header("authorization").unwrap()),
+        ("id:1".to_owned(), SECRET.to_owned())
+    );
+    let form = asked.form();
+    assert!(!form.contains_key("client_secret") && !form.contains_key("client_id"));
+}
+
+proptest! {
+    #[test]
+    fn every_secret_survives_both_ways_of_sending_it(secret in "\\PC{1,60}") {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let client = Client { client_secret: Some(secret.as_str().into()), ..client() };
+        for auth in ["basic", "post"] {
+            let provider = Provider::saying(200, GOOD);
+            let connector = connector(&format!("[client]\nauth = '{auth}'"));
+            runtime.block_on(exchanged(&provider, &connector, &client)).unwrap();
+            let asked = provider.only();
+            let arrived = match asked.header("authorization") {
+                Some(header) => from_basic(header).1,
+                None => asked.form()["client_secret"].clone(),
+            };
+            prop_assert_eq!(&arrived, &secret);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_public_client_names_itself_and_sends_no_secret() {
+    let public = Client { client_secret: None, ..client() };
+    let told = Client { auth: Some(ClientAuth::None), ..client() };
+    for client in [public, told] {
+        let provider = Provider::saying(200, GOOD);
+        exchanged(&provider, &connector("[client]\nauth = 'basic'"), &client).await.unwrap();
+        let asked = provider.only();
+        assert_eq!(asked.header("authorization"), None);
+        assert_eq!(asked.form()["client_id"], "id:1");
+        assert!(!asked.form().contains_key("client_secret"));
+    }
+}
+
+#[tokio::test]
+async fn a_discovered_server_chooses_how_the_client_identifies_itself() {
+    // Without a token endpoint of the manifest's own.
+    let connector = crate::support::manifest("issuer = 'https://login.example.com'");
+    for (methods, basic) in [
+        (&["client_secret_basic"][..], true),
+        (&["client_secret_post", "client_secret_basic"], false),
+        (&["private_key_jwt"], false),
+        (&[], false),
+    ] {
+        let endpoints = Endpoints {
+            token: Some(url::Url::parse("https://login.example.com/token").unwrap()),
+            token_auth_methods: strings(methods),
+            ..Default::default()
+        };
+        let provider = Provider::saying(200, GOOD);
+        exchange(&provider.outbound, NOW, &connector, &endpoints, &client(), &answer(), &flow())
+            .await
+            .unwrap();
+        assert_eq!(provider.only().header("authorization").is_some(), basic, "{methods:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_manifest_writes_the_request_as_the_provider_wants_it() {
+    let connector = connector(
+        r#"
+        [token]
+        encoding = "json"
+        params = { audience = "x", client_secret = "not this" }
+        headers = { "x-version" = "7" }
+        [authorize]
+        pkce = "never"
+        "#,
+    );
+    let provider = Provider::saying(200, GOOD);
+    exchanged(&provider, &connector, &client()).await.unwrap();
+    let asked = provider.only();
+    assert_eq!(asked.header("content-type"), Some("application/json"));
+    assert_eq!(asked.header("x-version"), Some("7"));
+    let body: serde_json::Value = serde_json::from_str(&asked.body).unwrap();
+    assert_eq!(body["audience"], "x");
+    assert_eq!(body["client_secret"], SECRET, "the client's own never gives way");
+    assert_eq!(body["grant_type"], "authorization_code");
+    assert!(body.get("code_verifier").is_none());
+}
+
+#[tokio::test]
+async fn what_the_reply_captures_wins_over_the_callback() {
+    let connector = connector("[token]\ncapture = { site = 'site_url' }");
+    let body = r#"{"access_token":"t","site_url":"from-reply"}"#;
+    let tokens = exchanged(&Provider::saying(200, body), &connector, &client()).await.unwrap();
+    assert_eq!(tokens.captured["site"], "from-reply");
+    assert_eq!(tokens.captured["shop"], "from-callback");
+}
+
+#[tokio::test]
+async fn a_form_encoded_reply_is_read() {
+    let body = "access_token=gho_1&scope=repo%2Cgist&token_type=bearer&expires_in=60";
+    let tokens =
+        meaning(move || reply(200, "application/x-www-form-urlencoded; charset=utf-8", body)).await;
+    let tokens = tokens.unwrap();
+    assert_eq!(exposed(Some(&tokens.access)), Some("gho_1"));
+    assert_eq!(tokens.expires_at.map(|at| at.secs() - NOW.secs()), Some(60));
+
+    let body = "error=invalid_grant&error_description=x";
+    let error =
+        meaning(move || reply(200, "application/x-www-form-urlencoded", body)).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::Reauthorize);
+    assert_eq!(error.provider_code(), Some("invalid_grant"));
+}
+
+#[tokio::test]
+async fn an_answer_that_is_none_is_no_verdict() {
+    let cases: [(&str, Response<Bytes>); 6] = [
+        ("HTML", reply(200, "text/html", "<html>Maintenance</html>")),
+        ("nothing", reply(200, "application/json", "")),
+        ("a redirect", reply(302, "text/html", "")),
+        ("502", reply(502, "text/html", "<html>")),
+        ("too much", json(200, vec![b' '; 65 * 1024])),
+        ("no token", json(200, "{}")),
+    ];
+    for (name, answer) in cases {
+        let error = meaning(move || answer.clone()).await.err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "{name}");
+        assert!(error.may_have_been_received(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn errors_mean_what_the_rfc_says() {
+    for (status, body, kind) in [
+        (400, r#"{"error":"invalid_grant"}"#, ErrorKind::Reauthorize),
+        (401, r#"{"error":"invalid_client"}"#, ErrorKind::ClientConfig),
+        (400, r#"{"error":"invalid_scope"}"#, ErrorKind::Invalid),
+    ] {
+        let error = meaning(move || json(status, body)).await.err().unwrap();
+        assert_eq!(error.kind(), kind, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn no_secret_is_in_an_error_or_a_url() {
+    // A provider that throws everything back.
+    let provider = Provider::answering(|seen| {
+        json(400, format!(r#"{{"error_description":{:?}}}"#, seen.body))
+    });
+    let error = exchanged(&provider, &connector(""), &client()).await.err().unwrap();
+    let printed = format!("{error} {error:?} {}", provider.only().url);
+    for secret in [SECRET, "s%26c", "the-code", "the-verifier"] {
+        assert!(!printed.contains(secret), "{printed}");
+    }
+    assert!(!format!("{:?}", client()).contains("s&c"));
+}
+
+#[tokio::test]
+async fn nothing_was_received_where_there_is_no_token_endpoint() {
+    let nobody = Provider::saying(500, "");
+    let none = Endpoints::default();
+    let error =
+        exchange(&nobody.outbound, NOW, &connector(""), &none, &client(), &answer(), &flow())
+            .await
+            .err()
+            .unwrap();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(!error.may_have_been_received());
+    assert!(nobody.seen().is_empty());
+}
+
+#[test]
+fn a_failure_on_the_way_says_whether_it_arrived() {
+    let host = || "login.example.com".to_owned();
+    let unsent = Error::from(outbound::Error::Connect { host: host() });
+    assert!(!unsent.may_have_been_received());
+    let lost = Error::from(outbound::Error::Broken { host: host() });
+    assert!(lost.may_have_been_received());
+    assert_eq!((unsent.kind(), lost.kind()), (ErrorKind::Unavailable, ErrorKind::Unavailable));
+}
+
+#[tokio::test]
+async fn a_client_gets_tokens_for_itself() {
+    let provider =
+        Provider::saying(200, r#"{"access_token":"t","token_type":"Bearer","id_token":"x"}"#);
+    let connector = connector("[authorize]\nscope_separator = ','");
+    let endpoints = endpoints(&connector).await;
+    let scopes = strings(&["a", "b"]);
+    let tokens =
+        client_credentials(&provider.outbound, NOW, &connector, &endpoints, &client(), &scopes)
+            .await
+            .unwrap();
+    assert_eq!(tokens.scopes, Some(scopes), "silence means: as asked");
+    assert!(tokens.id_token.is_none(), "nobody has verified it");
+    let form = provider.only().form();
+    assert_eq!(form["grant_type"], "client_credentials");
+    assert_eq!(form["scope"], "a,b");
+    assert_eq!(form["client_secret"], SECRET);
+    assert_eq!(connector.manifest().slug, "testling");
+}
+
+#[test]
+fn the_futures_can_move_between_threads() {
+    fn sendable<T: Send>(_: &T) {}
+    let provider = Provider::saying(200, GOOD);
+    let (connector, endpoints, client) = (connector(""), Endpoints::default(), client());
+    let (answer, flow) = (answer(), flow());
+    sendable(&exchange(&provider.outbound, NOW, &connector, &endpoints, &client, &answer, &flow));
+}

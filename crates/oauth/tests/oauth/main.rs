@@ -1,0 +1,12 @@
+//! The engine against a provider in this process.
+
+#![allow(clippy::unwrap_used, reason = "a helper of a test that can't go on has failed")]
+
+mod authorize;
+mod callback;
+mod discovery;
+mod exchange;
+mod id_token;
+mod refresh;
+mod revoke;
+mod support;
