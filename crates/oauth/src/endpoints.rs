@@ -96,7 +96,8 @@ fn filled(template: &str, values: &BTreeMap<String, String>, name: &str) -> Resu
     })
 }
 
-/// A value at the very start may be a whole base URL; any other can't leave its place.
+/// A value at the very start may be a whole base URL; any other can't leave its place. As the
+/// connectors' own templates are filled.
 fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
     let mut out = String::with_capacity(template.len() + 32);
     let mut rest = template;
@@ -104,10 +105,12 @@ fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
         out.push_str(before);
         let (name, tail) = after.split_once('}')?;
         let value = values.get(name)?;
-        if out.is_empty() {
+        if !out.is_empty() {
+            out.extend(utf8_percent_encode(value, UNRESERVED));
+        } else if tail.starts_with('/') {
             out.push_str(value.trim_end_matches('/'));
         } else {
-            out.extend(utf8_percent_encode(value, UNRESERVED));
+            out.push_str(value);
         }
         rest = tail;
     }

@@ -1,8 +1,8 @@
 //! A refresh in two halves, without sending: between them the caller writes its journal.
 
-use base::{ExposeSecret, Timestamp};
+use base::{ExposeSecret, SecretString, Timestamp, constant_time_eq};
 use bytes::Bytes;
-use connector::{Connector, ErrorKind, TokenSet};
+use connector::{Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
 use crate::{Client, Endpoints, Error, reply, request, request::Params, scope};
@@ -39,10 +39,14 @@ pub fn read(
     reply: &Response<Bytes>,
 ) -> Result<TokenSet, Error> {
     let mut fresh = reply::tokens(connector, now, reply)?;
-    if fresh.refresh.is_none() {
-        fresh.refresh.clone_from(&former.refresh);
-        fresh.refresh_expires_at = fresh.refresh_expires_at.or(former.refresh_expires_at);
+    let paths = &connector.manifest().token.reply;
+    let body = reply::body(reply);
+    let tells_end = paths.refresh_expires_in.iter().any(|path| json::at(&body, path).is_some());
+    if !tells_end && stays(fresh.refresh.as_ref(), former.refresh.as_ref()) {
+        // The manifest's usual lifetime counts from when a token was new.
+        fresh.refresh_expires_at = former.refresh_expires_at;
     }
+    fresh.refresh = fresh.refresh.or_else(|| former.refresh.clone());
     // One that comes with a refresh is bound to no nonce and needed by nobody.
     fresh.id_token.clone_from(&former.id_token);
     fresh.scopes = fresh.scopes.or_else(|| former.scopes.clone());
@@ -50,4 +54,14 @@ pub fn read(
         fresh.captured.entry(name.clone()).or_insert_with(|| value.clone());
     }
     Ok(fresh)
+}
+
+/// Whether the refresh token is the one we had.
+fn stays(fresh: Option<&SecretString>, former: Option<&SecretString>) -> bool {
+    match (fresh, former) {
+        (Some(fresh), Some(former)) => {
+            constant_time_eq(fresh.expose_secret().as_bytes(), former.expose_secret().as_bytes())
+        }
+        (fresh, _) => fresh.is_none(),
+    }
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use base::ExposeSecret;
-use connector::ErrorKind;
+use connector::{Connector, Declarative, ErrorKind};
 use oauth::{Authorization, AuthorizeOptions, Endpoints, Error, authorize};
 use proptest::prelude::*;
 use url::Url;
@@ -98,12 +98,21 @@ async fn the_manifest_says_what_is_different() {
 
 #[tokio::test]
 async fn no_fixed_parameter_takes_the_place_of_state_or_redirect_uri() {
-    let section = "[authorize]\nparams = {state = 'fixed', redirect_uri = 'https://evil.example', code_challenge = 'x'}";
-    let begun = begun(section, &["a"], &AuthorizeOptions::default()).await;
+    // A manifest that says so is refused when it is read; the engine does not lean on that.
+    let mut manifest = connector("").manifest().clone();
+    for name in ["state", "redirect_uri", "client_id", "code_challenge", "response_type"] {
+        manifest.authorize.params.insert(name.to_owned(), "fixed".to_owned());
+    }
+    let (nobody, connector) = (Provider::saying(500, ""), Declarative::new(manifest));
+    let (endpoints, options) = (endpoints(&connector).await, AuthorizeOptions::default());
+    let begun =
+        authorize(&nobody.outbound, &rng(), &connector, &endpoints, &client(), &[], &options)
+            .await
+            .unwrap();
     let query = query(&begun.url);
     assert_eq!(query["state"], begun.state.expose_secret());
     assert_eq!(query["redirect_uri"], client().redirect_uri);
-    assert_ne!(query["code_challenge"], "x");
+    assert!(query.values().all(|value| value != "fixed"), "{query:?}");
 }
 
 #[tokio::test]

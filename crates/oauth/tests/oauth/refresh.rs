@@ -84,6 +84,24 @@ fn what_the_reply_says_counts() {
 }
 
 #[test]
+fn a_refresh_token_that_stays_ends_when_it_was_to_end() {
+    let lives = "[lifetime]\nrefresh_s = 100";
+    let in_100 = Some(NOW.plus(std::time::Duration::from_secs(100)));
+    for (body, expected) in [
+        (r#"{"access_token":"new"}"#, Some(NOW)),
+        (r#"{"access_token":"new","refresh_token":"old-refresh"}"#, Some(NOW)),
+        (r#"{"access_token":"new","refresh_token":"newer"}"#, in_100),
+        (r#"{"access_token":"new","refresh_token_expires_in":100}"#, in_100),
+    ] {
+        assert_eq!(
+            read(&connector(lives), 200, body).unwrap().refresh_expires_at,
+            expected,
+            "{body}"
+        );
+    }
+}
+
+#[test]
 fn an_unverified_id_token_takes_no_place() {
     let body = r#"{"access_token":"new","id_token":"x.y.z"}"#;
     assert!(read(&connector(""), 200, body).unwrap().id_token.is_none());

@@ -39,11 +39,14 @@ async fn with_the_access_token_as_bearer_the_client_stays_out_of_it() {
     assert!(!asked.form().contains_key("client_secret"));
 }
 
+/// What it is, sections of the manifest, the provider's answer, and what that means.
+type Row = (&'static str, &'static str, Response<Bytes>, Result<Revoked, ErrorKind>);
+
 #[tokio::test]
 async fn answers_mean_what_they_say() {
     let dead = "[errors]\ndead = [{ path = 'error', equals = 'token_revoked' }]";
     let bearer = "[revoke]\nauth = 'bearer'";
-    let table: [(&str, &str, Response<Bytes>, Result<Revoked, ErrorKind>); 10] = [
+    let table: [Row; 10] = [
         ("RFC 7009", "", reply(200, "text/plain", ""), Ok(Revoked::Revoked)),
         ("no content", "", reply(204, "text/plain", ""), Ok(Revoked::Revoked)),
         (
