@@ -6,7 +6,7 @@ use base::ExposeSecret;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use outbound::{Limits, Outbound};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::Url;
 
@@ -178,8 +178,8 @@ impl Api {
         }
         let mut query = url.query().map(str::to_owned).unwrap_or_default();
         for (name, value) in &self.apply.query {
-            let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-            let value = utf8_percent_encode(value.expose_secret(), NON_ALPHANUMERIC);
+            let name = utf8_percent_encode(name, template::UNRESERVED);
+            let value = utf8_percent_encode(value.expose_secret(), template::UNRESERVED);
             let and = if query.is_empty() { "" } else { "&" };
             let _ = write!(query, "{and}{name}={value}");
         }

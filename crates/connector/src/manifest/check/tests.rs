@@ -1,1 +1,349 @@
+//! What a sound manifest is, by what is wrong with others.
 
+use proptest::prelude::*;
+
+use super::*;
+
+const HEAD: &str = "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\n";
+const OAUTH: &str = "auth.kind = \"oauth2_code\"\nurls.authorize = \"https://x.example/a\"\nurls.token = \"https://x.example/t\"\n";
+const KEY: &str = "auth.kind = \"api_key\"\napi.base = \"https://x.example\"\n";
+const KEY_INPUT: &str = "[[inputs]]\nname = \"key\"\nlabel = \"Key\"\nsecret = true\n";
+
+fn oauth(more: &str) -> Result<Manifest, ManifestError> {
+    Manifest::parse(&format!("{HEAD}{OAUTH}{more}"))
+}
+
+/// With the endpoints at `url`, and an input.
+fn at(url: &str, input: &str) -> Result<Manifest, ManifestError> {
+    let input = if input.is_empty() {
+        String::new()
+    } else {
+        format!("[[inputs]]\nlabel = \"I\"\nrequired = true\n{input}")
+    };
+    Manifest::parse(&format!(
+        "{HEAD}auth.kind = \"oauth2_code\"\nurls.authorize = '{url}/a'\nurls.token = '{url}/t'\n{input}"
+    ))
+}
+
+fn refused(result: Result<Manifest, ManifestError>) -> String {
+    result.map(|manifest| panic!("accepted: {}", manifest.slug)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_small_manifest_is_enough() {
+    let manifest = oauth("").unwrap();
+    assert_eq!(manifest.authorize.scope_separator, " ");
+    assert!(!manifest.has_free_host() && !manifest.can_revoke() && !manifest.can_narrow());
+}
+
+#[test]
+fn a_mistake_is_told_with_its_line_and_column() {
+    let error = refused(Manifest::parse(&format!("{HEAD}{OAUTH}\n[api]\nbaze = \"x\"\n")));
+    assert!(error.starts_with("line 9, column 1: ") && error.contains("baze"), "{error}");
+    let error = refused(Manifest::parse("slug = \n"));
+    assert!(error.starts_with("line 1, column "), "{error}");
+    let error = refused(Manifest::parse(&" ".repeat(Manifest::MOST + 1)));
+    assert!(error.contains("64 KiB"), "{error}");
+}
+
+#[test]
+fn every_url_is_secure() {
+    for good in [
+        "https://x.example",
+        "http://localhost",
+        "http://localhost:8090",
+        "http://127.0.0.1:1",
+        "http://[::1]:80",
+    ] {
+        assert!(at(good, "").is_ok(), "{good}");
+    }
+    for bad in [
+        "http://x.example",
+        "http://localhost.x.example",
+        "http://127.0.0.1.x.example",
+        "http://localhost@x.example",
+        "https://user:pw@x.example",
+        "https://",
+        "ftp://x.example",
+        "x.example",
+        "",
+    ] {
+        refused(at(bad, ""));
+    }
+    refused(oauth("docs_url = \"http://x.example\"\n"));
+    refused(oauth("api.base = \"https://x.example/?a=b\"\n"));
+}
+
+#[test]
+fn a_template_names_only_what_is_known_when_it_is_filled() {
+    assert!(at("https://{a}.example", "name = \"a\"\npattern = '^[a-z]+$'\n").is_ok());
+    for (url, input) in [
+        ("https://{b}.example", "name = \"a\"\npattern = '^[a-z]+$'\n"),
+        ("https://x.example/{b}", ""),
+        ("https://x.example/{", ""),
+        ("https://x.example/}", ""),
+        ("https://x.example/{a", "name = \"a\"\n"),
+    ] {
+        refused(at(url, input));
+    }
+    let optional = "[[inputs]]\nname = \"a\"\nlabel = \"A\"\npattern = '^[a-z]+$'\n";
+    let base = "api.base = \"https://x.example/{a}\"\n";
+    assert!(refused(oauth(&format!("{base}{optional}"))).contains("left out"));
+    assert!(oauth(&format!("{base}{optional}default = \"d\"\n")).is_ok());
+    // Captured values come with the token: too late for the endpoints, in time for the API.
+    let capture = "token.capture.c = \"c\"\n";
+    assert!(oauth(&format!("{capture}api.base = \"https://{{c}}.x.example\"\n")).is_ok());
+    assert!(
+        refused(oauth(&format!("{capture}urls.revoke = \"https://{{c}}.x.example\"\n")))
+            .contains("captured")
+    );
+}
+
+#[test]
+fn no_answer_becomes_another_host() {
+    for (url, input) in [
+        ("{a}", "name = \"a\"\nkind = \"url\"\n"),
+        (
+            "{a}",
+            "name = \"a\"\nkind = \"region\"\nenum = [\"https://eu.x.example\", \"https://us.x.example\"]\n",
+        ),
+        ("https://{a}", "name = \"a\"\nkind = \"host\"\n"),
+        ("https://{a}.x.example", "name = \"a\"\nkind = \"region\"\nenum = [\"eu\"]\n"),
+        ("https://x.example/{a}", "name = \"a\"\n"),
+    ] {
+        assert!(at(url, input).is_ok(), "{url} {input}: {:?}", at(url, input).err());
+    }
+    for (url, input) in [
+        ("{a}", "name = \"a\"\n"),
+        ("{a}", "name = \"a\"\npattern = '^.*$'\n"),
+        ("{a}", "name = \"a\"\nkind = \"host\"\n"),
+        ("https://{a}.x.example", "name = \"a\"\n"),
+        ("https://{a}", "name = \"a\"\nkind = \"url\"\n"),
+        ("https://{a}", "name = \"a\"\nkind = \"region\"\n"),
+    ] {
+        refused(at(url, input));
+    }
+    let browser = "callback.capture.c = \"domain\"\napi.base = \"https://{c}/v1\"\n";
+    assert!(refused(oauth(browser)).contains("host_allow"));
+    assert!(oauth(&format!("{browser}api.host_allow = [\"x.example\"]\n")).is_ok());
+}
+
+#[test]
+fn a_free_host_is_one_that_the_answerer_chooses() {
+    let table = [
+        ("http://localhost:{a}", "name = \"a\"\npattern = '^[0-9]{2,5}$'\n", false),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^[a-z0-9][a-z0-9-]*$'\n", false),
+        (
+            "https://{a}.x.example",
+            "name = \"a\"\npattern = '^(eu|us)-[A-Za-z0-9_-]{1,9}$'\n",
+            false,
+        ),
+        ("https://{a}.x.example", "name = \"a\"\nenum = [\"eu\"]\n", false),
+        ("https://x.example/{a}", "name = \"a\"\n", false),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^[a-z.]+$'\n", true),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^[^/]+$'\n", true),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^.+$'\n", true),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^[+-9]+$'\n", true),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^[]+-9]+$'\n", true),
+        ("https://{a}.x.example", "name = \"a\"\npattern = '^\\S+$'\n", true),
+        ("https://{a}", "name = \"a\"\nkind = \"host\"\n", true),
+        ("{a}", "name = \"a\"\nkind = \"url\"\n", true),
+        ("{a}", "name = \"a\"\nkind = \"url\"\nenum = [\"https://x.example\"]\n", false),
+    ];
+    for (url, input, free) in table {
+        assert_eq!(at(url, input).unwrap().has_free_host(), free, "{url} {input}");
+    }
+}
+
+#[test]
+fn a_url_with_an_end_has_a_day_and_a_successor() {
+    let dated = |until: &str, next: &str| {
+        oauth(&format!(
+            "urls.revoke = {{ url = \"https://x.example/1\", valid_until = \"{until}\", successor = \"{next}\" }}\n"
+        ))
+    };
+    let manifest = dated("2027-02-16", "https://x.example/2").unwrap();
+    let revoke = manifest.urls.revoke.unwrap();
+    assert_eq!(revoke.on("2027-02-16"), "https://x.example/1");
+    assert_eq!(revoke.on("2027-02-17"), "https://x.example/2");
+    refused(dated("2027-02-30", "https://x.example/2"));
+    refused(dated("soon", "https://x.example/2"));
+    refused(dated("2027-02-16", "http://x.example/2"));
+}
+
+#[test]
+fn a_kind_of_getting_in_has_what_it_needs() {
+    let of = |text: &str| Manifest::parse(&format!("{HEAD}{text}"));
+    refused(of("auth.kind = \"oauth2_code\"\nurls.token = \"https://x.example/t\"\n"));
+    assert!(of("auth.kind = \"oauth2_code\"\nissuer = \"https://x.example\"\n").is_ok());
+    refused(of("auth.kind = \"oauth2_client_credentials\"\n"));
+    assert!(
+        of("auth.kind = \"oauth2_client_credentials\"\nurls.token = \"https://x.example/t\"\n")
+            .is_ok()
+    );
+    let header = "api.credential = { in = \"header\", name = \"X-Key\" }\n";
+    assert!(of(&format!("{KEY}{header}{KEY_INPUT}")).is_ok());
+    refused(of(&format!("{KEY}{KEY_INPUT}")));
+    refused(of(&format!("{KEY}{header}")));
+    refused(of(&format!("{KEY}{header}issuer = \"https://x.example\"\n{KEY_INPUT}")));
+    refused(oauth(KEY_INPUT));
+    let basic = "auth.kind = \"basic\"\napi.credential = { in = \"basic\", user = \"{key}\" }\n";
+    assert!(of(&format!("{basic}{KEY_INPUT}")).is_ok());
+    refused(of(&format!("auth.kind = \"basic\"\n{header}{KEY_INPUT}")));
+}
+
+#[test]
+fn a_credential_is_placed_by_names_that_exist() {
+    let of = |credential: &str| {
+        Manifest::parse(&format!("{HEAD}{KEY}api.credential = {{ {credential} }}\n{KEY_INPUT}"))
+    };
+    for good in [
+        "in = \"header\"",
+        "in = \"header\", name = \"X-Key\", template = \"k {key}\"",
+        "in = \"query\", name = \"key\"",
+        "in = \"basic\", user = \"{key}\", password = \"x\"",
+    ] {
+        assert!(of(good).is_ok(), "{good}: {:?}", of(good).err());
+    }
+    for bad in [
+        "in = \"header\", template = \"k {kye}\"",
+        "in = \"header\", template = \"k\"",
+        "in = \"header\", template = \"{key\"",
+        "in = \"header\", name = \"Host\"",
+        "in = \"header\", name = \"a b\"",
+        "in = \"query\"",
+        "in = \"basic\"",
+        "in = \"basic\", user = \"{key}\", name = \"x\"",
+        "in = \"header\", user = \"{key}\"",
+        "in = \"body\"",
+    ] {
+        refused(of(bad));
+    }
+}
+
+#[test]
+fn inputs_are_anchored_and_their_own_values_fit() {
+    let of = |input: &str| oauth(&format!("[[inputs]]\nname = \"a\"\nlabel = \"A\"\n{input}"));
+    assert!(of("pattern = '^[a-z]+$'\ndefault = \"x\"\n").is_ok());
+    for bad in [
+        "pattern = '[a-z]+'\n",
+        "pattern = '^[a-z]+'\n",
+        "pattern = '^a\\$'\n",
+        "pattern = '^($'\n",
+        "pattern = '^(a{1000}){1000}$'\n",
+        "pattern = '^[a-z]+$'\ndefault = \"7\"\n",
+        "enum = [\"a\"]\ndefault = \"b\"\n",
+        "kind = \"region\"\n",
+        "kind = \"url\"\ndefault = \"http://x.example\"\n",
+    ] {
+        refused(of(bad));
+    }
+    refused(oauth("[[inputs]]\nname = \"A\"\nlabel = \"A\"\n"));
+    refused(oauth(
+        "[[inputs]]\nname = \"a\"\nlabel = \"A\"\n[[inputs]]\nname = \"a\"\nlabel = \"A\"\n",
+    ));
+    refused(oauth(&"[[inputs]]\nname = \"a\"\nlabel = \"A\"\n".repeat(21)));
+}
+
+#[test]
+fn scopes_are_unique_and_open_paths() {
+    let scope = |name: &str, allows: &str| {
+        format!(
+            "[[scopes]]\nname = \"{name}\"\ntitle = \"See it\"\naccess = \"read\"\nallows = [{allows}]\n"
+        )
+    };
+    assert!(oauth(&scope("a", "\"GET /a/*\", \"* /b\"")).is_ok());
+    for bad in [
+        scope("a", "").repeat(2),
+        scope("a b", ""),
+        scope("", ""),
+        scope("a", "\"/a\""),
+        scope("a", "\"get /a\""),
+        scope("a", "\"GET a\""),
+        scope("a", "\"GET /a b\""),
+        scope("a", "\"GET /a?b\""),
+        scope("a", "\"GET /a/../b\""),
+        format!("authorize.default_scopes = [\"b\"]\n{}", scope("a", "")),
+    ] {
+        refused(oauth(&bad));
+    }
+}
+
+#[test]
+fn a_matcher_says_something_and_spares_good_replies() {
+    let of = |matcher: &str| oauth(&format!("errors.dead = [{{ {matcher} }}]\n"));
+    assert!(of("status = 410").is_ok());
+    assert!(of("status = 200, path = \"ok\", equals = \"false\"").is_ok());
+    for bad in [
+        "",
+        "status = 200",
+        "equals = \"a\"",
+        "status = 7",
+        "path = \"a\", matches = \"(\"",
+        "path = \"\"",
+    ] {
+        refused(of(bad));
+    }
+}
+
+#[test]
+fn what_the_hub_sets_the_manifest_does_not() {
+    for bad in [
+        "authorize.params.state = \"x\"\n",
+        "authorize.params.scope = \"x\"\n",
+        "authorize.consent_params.redirect_uri = \"x\"\n",
+        "authorize.rename.state = \"s\"\n",
+        "authorize.scope_separator = \"\"\n",
+        "api.headers.Authorization = \"x\"\n",
+        "token.headers.Host = \"x\"\n",
+        "token.headers.X-A = \"a\\nb\"\n",
+        "token.capture.token = \"x\"\n",
+    ] {
+        refused(oauth(bad));
+    }
+    assert!(
+        oauth("authorize.rename.client_id = \"client_key\"\napi.headers.X-Version = \"7\"\n")
+            .is_ok()
+    );
+}
+
+#[test]
+fn the_account_is_asked_where_the_credential_may_go() {
+    let of = |url: &str, more: &str| {
+        oauth(&format!("{more}identity = {{ url = \"{url}\", account_path = [\"id\"] }}\n"))
+    };
+    let base = "api.base = \"https://api.x.example/v1\"\n";
+    assert!(of("/me", base).is_ok());
+    assert!(of("https://api.x.example/me", base).is_ok());
+    assert!(
+        of("https://id.x.example/me", &format!("{base}api.host_allow = [\"x.example\"]\n")).is_ok()
+    );
+    assert!(of("userinfo", "urls.userinfo = \"https://x.example/u\"\n").is_ok());
+    refused(of("/me", ""));
+    refused(of("https://id.x.example/me", base));
+    refused(of("userinfo", base));
+    refused(of("/{nobody}", base));
+    refused(oauth(&format!("{base}api.host_allow = [\"y.example\"]\n")));
+    refused(oauth(&format!("{base}api.host_allow = [\"com\"]\n")));
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_refused_without_a_panic(text in "\\PC{0,200}") {
+        let _ = Manifest::parse(&text);
+    }
+
+    #[test]
+    fn any_url_template_is_judged_without_a_panic(url in "[a-z{}:/.@#?\\[\\]0-9 ]{0,40}") {
+        let _ = at(&url, "name = \"a\"\nkind = \"url\"\n");
+        let _ = at(&format!("https://{url}"), "name = \"a\"\nkind = \"host\"\n");
+    }
+
+    #[test]
+    fn whatever_a_one_label_pattern_takes_has_no_dot_and_no_slash(pattern in "\\^[a-c0-9.\\[\\]+*/^-]{1,12}\\$", value in "[a-c0-9./]{1,6}") {
+        let input: Input = toml::from_str(&format!("name = \"a\"\nlabel = \"A\"\npattern = '{pattern}'")).unwrap();
+        if is_one_label(&input) && input.check(&value).is_ok() {
+            prop_assert!(!value.contains(['.', '/']), "{} {}", pattern, value);
+        }
+    }
+}

@@ -83,24 +83,46 @@ pub(crate) fn is_one_label(input: &Input) -> bool {
     else {
         return false;
     };
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_[]{},+*?()|:".contains(&b);
     let bytes = inner.as_bytes();
-    let class = |bytes: &[u8]| {
-        bytes.iter().all(u8::is_ascii_digit)
-            || bytes.iter().all(u8::is_ascii_lowercase)
-            || bytes.iter().all(u8::is_ascii_uppercase)
+    let plain = |b: &u8| b.is_ascii_alphanumeric() || b"-_[]{},+*?()|:".contains(b);
+    bytes.iter().all(plain) && has_plain_ranges(bytes)
+}
+
+/// Whether all ranges of a pattern's classes stay among digits or letters: `+-9` has the dot in it.
+fn has_plain_ranges(pattern: &[u8]) -> bool {
+    let alike = |a: u8, b: u8| {
+        (a.is_ascii_digit() && b.is_ascii_digit())
+            || (a.is_ascii_lowercase() && b.is_ascii_lowercase())
+            || (a.is_ascii_uppercase() && b.is_ascii_uppercase())
     };
-    // A range such as `+-9` would have the dot in it.
-    let ranges = bytes.windows(3).all(|three| {
-        let at_an_edge = three[0] == b'[' || three[2] == b']';
-        three[1] != b'-' || at_an_edge || class(&[three[0], three[2]])
-    });
-    bytes.iter().copied().all(plain) && ranges
+    let mut in_class = false;
+    for (at, byte) in pattern.iter().enumerate() {
+        match byte {
+            // A class in a class; a bracket that is one of the characters.
+            b'[' if in_class => return false,
+            b']' if in_class && pattern[at - 1] == b'[' => return false,
+            b'[' => in_class = true,
+            b']' => in_class = false,
+            b'-' if in_class => {
+                let (before, after) =
+                    (pattern[at - 1], pattern.get(at + 1).copied().unwrap_or(b']'));
+                if before != b'[' && after != b']' && !alike(before, after) {
+                    return false;
+                }
+            }
+            _ => {}
+        }
+    }
+    true
 }
 
 fn one(manifest: &Manifest, place: &Place<'_>) -> Checked {
     let Place { name, template, .. } = *place;
     must(template.len() <= 1000, name, "a URL has at most 1000 characters")?;
+    // The parser mends backslashes, spaces and a missing host; people read them otherwise.
+    let plain = template.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let host = !template::authority(template).ends_with("//");
+    must(plain && host, name, format!("`{template}` is no whole URL"))?;
     variables(manifest, place)?;
     let literal = template.starts_with("https://") || is_this_machine(template);
     if !literal {
@@ -127,7 +149,7 @@ fn one(manifest: &Manifest, place: &Place<'_>) -> Checked {
     must(plain, name, "this URL has no query")
 }
 
-/// http://localhost, http://127.0.0.1 or `http://[::1]`, and nothing that only begins so.
+/// Whether it is plain HTTP to `localhost`, `127.0.0.1` or `[::1]`, and nothing that only begins so.
 fn is_this_machine(template: &str) -> bool {
     let rest = template.strip_prefix("http://").and_then(|rest| {
         ["localhost", "127.0.0.1", "[::1]"].into_iter().find_map(|host| rest.strip_prefix(host))
