@@ -142,8 +142,13 @@ async fn a_development_server_on_this_machine_may_speak_http() {
     let place = "http://127.0.0.1:9000/.well-known/openid-configuration";
     let mut document = document("http://127.0.0.1:9000");
     document["token_endpoint"] = "http://127.0.0.1:9000/token".into();
-    let found = find(&serving(place, document), GENERIC, "http://127.0.0.1:9000").await.unwrap();
+    let provider = serving(place, document.clone());
+    let found = find(&provider, GENERIC, "http://127.0.0.1:9000").await.unwrap();
     assert_eq!(found.token.unwrap().as_str(), "http://127.0.0.1:9000/token");
+
+    document["token_endpoint"] = "http://login.example.com/token".into();
+    let elsewhere = find(&serving(place, document), GENERIC, "http://127.0.0.1:9000").await;
+    assert_eq!(elsewhere.unwrap_err().kind(), ErrorKind::Invalid);
 }
 
 #[tokio::test]

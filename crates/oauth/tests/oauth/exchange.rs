@@ -149,6 +149,20 @@ async fn a_discovered_server_chooses_how_the_client_identifies_itself() {
 }
 
 #[tokio::test]
+async fn a_manifest_that_names_the_token_endpoint_knows_better_than_a_document() {
+    let connector = connector("");
+    let endpoints = Endpoints {
+        token_auth_methods: strings(&["client_secret_basic"]),
+        ..endpoints(&connector).await
+    };
+    let provider = Provider::saying(200, GOOD);
+    exchange(&provider.outbound, NOW, &connector, &endpoints, &client(), &answer(), &flow())
+        .await
+        .unwrap();
+    assert_eq!(provider.only().form()["client_secret"], SECRET);
+}
+
+#[tokio::test]
 async fn the_manifest_writes_the_request_as_the_provider_wants_it() {
     let connector = connector(
         r#"
