@@ -53,7 +53,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
 const FLOORS: &[&[&str]] = &[
     &["error", "page", "slug"],
     &["store"],
-    &["workspace", "provider", "client", "integration", "agent", "end_user"],
+    &["workspace", "provider", "client", "integration", "agent", "end_user", "idempotency"],
     &["audit", "policy"],
     &["connection"],
     &["refresh"],

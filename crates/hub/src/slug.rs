@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 
 /// Whether `text` can be a slug: 1 to 64 of `a-z`, `0-9`, `-`, starting and ending with neither `-`.
-pub fn check(text: &str) -> Result<()> {
+pub(crate) fn check(text: &str) -> Result<()> {
     let of_slug = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     let good = (1..=64).contains(&text.len())
         && text.bytes().all(of_slug)
@@ -19,7 +19,7 @@ pub fn check(text: &str) -> Result<()> {
 }
 
 /// Whether `text` can be a name for people: 1 to 200 characters, no control characters.
-pub fn check_name(text: &str) -> Result<()> {
+pub(crate) fn check_name(text: &str) -> Result<()> {
     if (1..=200).contains(&text.chars().count()) && !text.chars().any(char::is_control) {
         return Ok(());
     }

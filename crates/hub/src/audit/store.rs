@@ -36,6 +36,7 @@ pub struct Model {
     pub hash: Vec<u8>,
 }
 
+/// None: joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a former secret is still tried.
-pub const FORMER_SECRET: Duration = Duration::from_hours(24);
+const FORMER_SECRET: Duration = Duration::from_hours(24);
 
 /// Whose client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

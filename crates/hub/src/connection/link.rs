@@ -3,7 +3,7 @@
 use base::{ConnectionId, Timestamp};
 use connector::Account;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter,
+    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
 };
 
 use super::{

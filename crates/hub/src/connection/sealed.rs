@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use base::ExposeSecret;
 use connector::{Account, Credential};
 use serde::{Deserialize, Serialize};
 use vault::Place;
@@ -119,12 +118,4 @@ pub async fn label(store: &Store, row: &Connection) -> Result<Option<Label>> {
 /// What makes one account of a provider findable without telling which it is.
 pub fn account_digest(store: &Store, provider: &str, account: &str) -> Vec<u8> {
     store.keys().digest("account", format!("{provider}\n{account}").as_bytes()).to_vec()
-}
-
-/// A credential's access token, if it is an OAuth one.
-pub fn access_token(credential: &Credential) -> Option<&str> {
-    match credential {
-        Credential::OAuth(tokens) => Some(tokens.access.expose_secret()),
-        _ => None,
-    }
 }

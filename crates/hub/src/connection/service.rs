@@ -1,9 +1,11 @@
 //! Finding, switching off and ending connections.
 
+use std::collections::HashMap;
+
 use base::ConnectionId;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, Select, Statement,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use serde::Serialize;
 
@@ -11,16 +13,14 @@ use super::{
     State, Status,
     entity::{Column, Entity, Model},
     open_credential, owner_key,
+    revoke::{REVOKE_GRANT, queue_revocation},
 };
 use crate::{
     Error, Result,
-    integration::App,
+    integration::{self, App},
     page::{Page, PageQuery},
     store::{Store, bump, outbox},
 };
-
-/// The outbox kind of a provider-side revocation.
-pub const REVOKE_GRANT: &str = "revoke_grant";
 
 /// What a list is narrowed to.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Filter {
     pub end_user: Option<String>,
     /// Only of this integration (id).
     pub integration: Option<String>,
+    /// Only those in use that were granted less than their integration asks for.
+    pub missing_scopes: bool,
 }
 
 /// What became of the grant at the provider.
@@ -94,8 +96,50 @@ pub async fn list(
     if let Some(integration) = &filter.integration {
         all = all.filter(Column::IntegrationId.eq(integration.as_str()));
     }
+    if filter.missing_scopes {
+        return list_short(store, workspace, all.filter(Column::Status.ne(Status::Revoked)), query)
+            .await;
+    }
     let rows = query.apply(all, Column::Id).all(store.read()).await?;
     Ok(query.page(rows, |row| row.id.clone()))
+}
+
+/// Scopes are documents, which the database does not look into: rows are read in batches until the part
+/// is full.
+async fn list_short(
+    store: &Store,
+    workspace: &str,
+    all: Select<Entity>,
+    query: &PageQuery,
+) -> Result<Page<Model>> {
+    const BATCH: u64 = 1000;
+    let wanted: HashMap<String, Vec<String>> = integration::all(store, workspace)
+        .await?
+        .into_iter()
+        .map(|one| (one.id, one.scopes.0))
+        .collect();
+    let is_short = |row: &Model| {
+        let all = wanted.get(&row.integration_id).map_or(&[][..], Vec::as_slice);
+        all.iter().any(|scope| !row.scopes.0.contains(scope))
+    };
+    let most = usize::try_from(query.fetch()).unwrap_or(usize::MAX);
+    let mut found = Vec::new();
+    let mut after = query.after().map(str::to_owned);
+    loop {
+        let mut batch = all.clone();
+        if let Some(after) = &after {
+            batch = batch.filter(Column::Id.gt(after.as_str()));
+        }
+        let rows = batch.order_by_asc(Column::Id).limit(BATCH).all(store.read()).await?;
+        let last = rows.last().map(|row| row.id.clone());
+        let whole = rows.len() as u64 == BATCH;
+        found.extend(rows.into_iter().filter(is_short));
+        if found.len() >= most || !whole {
+            found.truncate(most);
+            return Ok(query.page(found, |row| row.id.clone()));
+        }
+        after = last;
+    }
 }
 
 /// Switches a connection off or on again, without touching the grant at the provider.
@@ -142,13 +186,7 @@ pub async fn disconnect(store: &Store, workspace: &str, id: &str, app: &App) -> 
         Receipt::Pending
     };
     if let (Receipt::Pending, Some(stored)) = (receipt, &stored) {
-        let body = super::Stored::to_bytes(stored)?;
-        let mut bytes = zeroize::Zeroizing::new(row.integration_id.clone().into_bytes());
-        bytes.push(0);
-        bytes.extend_from_slice(&body);
-        let work =
-            outbox::Work { workspace, kind: REVOKE_GRANT, subject: &row.id, body: &bytes };
-        outbox::enqueue(store, &tx, work).await?;
+        queue_revocation(store, &tx, workspace, &row.id, &row.integration_id, stored).await?;
     }
     end(store, &tx, row, receipt).await?;
     bump(&tx, workspace).await?;

@@ -35,6 +35,7 @@ pub struct Model {
     pub erased_at: Option<i64>,
 }
 
+/// None: joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

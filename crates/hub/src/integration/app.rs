@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use connector::{Connector, Inputs};
+use connector::{Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs};
 use oauth::Endpoints;
 
 use super::Integration;
@@ -80,6 +80,38 @@ impl App {
             return Ok(vec![with(None)]);
         }
         Ok(secrets.into_iter().map(|secret| with(Some(secret))).collect())
+    }
+
+    /// Asks the provider whose account a credential opens.
+    pub async fn identify(
+        &self,
+        store: &Store,
+        registry: &Registry,
+        inputs: &Inputs,
+        credential: &Credential,
+    ) -> Result<Account> {
+        let manifest = self.connector.manifest();
+        let name = &manifest.display_name;
+        let oauth = matches!(
+            manifest.auth.kind,
+            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials
+        );
+        let userinfo =
+            if oauth { self.endpoints(store, registry, inputs).await?.userinfo } else { None };
+        let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
+            .map_err(|error| Error::invalid("provider_refused", format!("{name}: {error}.")))?
+            .with_userinfo(userinfo);
+        self.connector.identify(&api).await.map_err(|error| match error.kind {
+            ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
+                "credential_refused",
+                format!("{name} does not accept this: {error}. Check what you entered and try again."),
+            ),
+            _ => Error::unavailable(
+                "provider_unavailable",
+                format!("{name} did not say whose account this is: {error}. Try again shortly."),
+                std::time::Duration::from_secs(10),
+            ),
+        })
     }
 }
 

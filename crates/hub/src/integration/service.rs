@@ -47,7 +47,7 @@ pub struct NewIntegration {
 }
 
 /// The most integrations of one workspace.
-pub const MOST: u64 = 500;
+const MOST: u64 = 500;
 
 /// Makes the integration of this slug, or changes it. Returns it and whether it is new.
 ///

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 
 use crate::{Result, connection::Connection, store::Store};
 

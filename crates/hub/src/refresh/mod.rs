@@ -8,6 +8,8 @@ mod claim;
 mod schedule;
 mod send;
 mod service;
+mod test;
 
 pub use claim::{Lease, claim_due};
 pub use service::{Freshness, Refresher, next_due};
+pub use test::test;

@@ -10,7 +10,7 @@ const FIVE_MINUTES: Duration = Duration::from_mins(5);
 ///
 /// A fifth of its life before the end, at least five minutes, but never before half its life is over;
 /// spread by a tenth either way.
-pub fn due_at(now: Timestamp, expires_at: Timestamp, rng: &dyn Rng) -> Timestamp {
+pub(super) fn due_at(now: Timestamp, expires_at: Timestamp, rng: &dyn Rng) -> Timestamp {
     let life = now.until(expires_at);
     let ahead = FIVE_MINUTES.max(life / 5).min(life / 2);
     expires_at.minus(jitter(ahead, rng))

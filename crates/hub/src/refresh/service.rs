@@ -21,10 +21,10 @@ use crate::{
     Result,
     audit::{Save, SaveOutcome, Writer},
     client,
-    connection::{self, Connection, REVOKE_GRANT, State, Stored, seal_credential},
+    connection::{self, Connection, State, Stored, seal_credential},
     integration::App,
     provider::Registry,
-    store::{Store, bump, outbox},
+    store::{Store, bump},
 };
 
 /// How long a caller waits for a refresh.
@@ -57,6 +57,16 @@ impl Refresher {
     pub fn new(store: Store, registry: Registry, writer: Writer) -> Self {
         let owner = random_token(store.rng()).into();
         Self { store, registry, writer, owner, running: Arc::default() }
+    }
+
+    /// The database.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The providers.
+    pub(super) fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The name under which this process holds leases.
@@ -193,16 +203,15 @@ impl Refresher {
         if row.status != connection::Status::Revoked {
             return Ok(());
         }
-        let mut body = zeroize::Zeroizing::new(row.integration_id.clone().into_bytes());
-        body.push(0);
-        body.extend_from_slice(&stored.to_bytes()?);
-        let work = outbox::Work {
-            workspace: &row.workspace_id,
-            kind: REVOKE_GRANT,
-            subject: &row.id,
-            body: &body,
-        };
-        outbox::enqueue(&self.store, self.store.write(), work).await
+        connection::queue_revocation(
+            &self.store,
+            self.store.write(),
+            &row.workspace_id,
+            &row.id,
+            &row.integration_id,
+            stored,
+        )
+        .await
     }
 
     /// Only on the provider's definitive word, and only while the row has what was presented.

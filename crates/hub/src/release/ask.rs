@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     Error, Kind, Result,
-    agent::{self, Agent},
+    agent::{self, Model as Agent},
     audit::{Draft, Outcome, Personal, Release, Subject, WriteError, Writer},
     end_user,
     policy::{Denied, Form},

@@ -66,6 +66,7 @@ pub struct Model {
     pub updated_at: i64,
 }
 
+/// None: joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

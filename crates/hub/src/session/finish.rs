@@ -15,11 +15,11 @@ use super::{
 };
 use crate::{
     Error, Result,
-    connection::{self, REVOKE_GRANT, Stored},
+    connection::{self, Stored},
     end_user::{self, Profile},
     integration::App,
     provider::Registry,
-    store::{Json, Store, outbox},
+    store::{Json, Store},
     workspace::{self, Workspace},
 };
 
@@ -138,6 +138,14 @@ pub(super) async fn failed(store: &Store, row: &Session, fault: Fault) -> Result
     Ok(())
 }
 
+/// The person at the browser says no, or is another one than the link was made for.
+pub async fn cancel(store: &Store, row: &Session, fault: Fault) -> Result<()> {
+    match row.status {
+        Status::Linking | Status::Failed => failed(store, row, fault).await,
+        _ => Ok(()),
+    }
+}
+
 /// Queues the end, at the provider, of a grant that nobody is to have.
 pub(super) async fn discard(
     store: &Store,
@@ -145,16 +153,8 @@ pub(super) async fn discard(
     integration: &str,
     stored: &Stored,
 ) -> Result<()> {
-    let mut body = zeroize::Zeroizing::new(integration.as_bytes().to_vec());
-    body.push(0);
-    body.extend_from_slice(&stored.to_bytes()?);
-    let work = outbox::Work {
-        workspace: &row.workspace_id,
-        kind: REVOKE_GRANT,
-        subject: &row.id,
-        body: &body,
-    };
-    outbox::enqueue(store, store.write(), work).await
+    let workspace = &row.workspace_id;
+    connection::queue_revocation(store, store.write(), workspace, &row.id, integration, stored).await
 }
 
 /// What the page shows before and after.
@@ -192,8 +192,7 @@ pub fn granted<'a>(
     let title = |name: &str| {
         manifest.scopes.iter().find(|scope| scope.name == name).map(|scope| scope.title.as_str())
     };
-    let none = Vec::new();
-    let granted = row.granted.as_ref().map_or(&none, |list| &list.0);
+    let granted = row.granted.as_ref().map_or(&[][..], |list| list.0.as_slice());
     let given = granted.iter().map(|name| (name.as_str(), title(name))).collect();
     let withheld =
         wanted.iter().filter(|name| !granted.contains(name)).map(String::as_str).collect();

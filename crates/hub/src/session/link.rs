@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{ExposeSecret, SecretString, constant_time_eq};
-use connector::{Account, Api, AuthKind, Credential, Inputs};
+use connector::{AuthKind, Credential, Inputs};
 use oauth::CallbackError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde::{Deserialize, Serialize};
@@ -305,7 +305,7 @@ async fn finish_with(
     stored: Stored,
     inputs: &Inputs,
 ) -> Result<()> {
-    let account = identify(registry, app, &stored, inputs).await;
+    let account = app.identify(store, registry, inputs, &stored.credential).await;
     let account = match account {
         Ok(account) => account,
         Err(error) => {
@@ -314,25 +314,4 @@ async fn finish_with(
         }
     };
     finish::pending(store, row, app, account, stored).await
-}
-
-async fn identify(registry: &Registry, app: &App, stored: &Stored, inputs: &Inputs) -> Result<Account> {
-    let manifest = app.connector.manifest();
-    let api = Api::new(registry.outbound().clone(), manifest, inputs, &stored.credential)
-        .map_err(|error| Error::invalid("provider_refused", error.to_string()))?;
-    app.connector.identify(&api).await.map_err(|error| {
-        use connector::ErrorKind;
-        let name = &manifest.display_name;
-        match error.kind {
-            ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
-                "credential_refused",
-                format!("{name} does not accept this: {error}. Check what you entered and try again."),
-            ),
-            _ => Error::unavailable(
-                "provider_unavailable",
-                format!("{name} did not say whose account this is: {error}. Try again shortly."),
-                std::time::Duration::from_secs(10),
-            ),
-        }
-    })
 }

@@ -16,5 +16,5 @@ pub use complete::{Completed, complete};
 pub use create::{Made, NewOwner, NewSession, create, get, token_of};
 pub use entity::{Fault, Intent, Model as Session, Status};
 pub use expire::expire_due;
-pub use finish::{Review, completion_code, granted, review};
+pub use finish::{Review, cancel, completion_code, granted, review};
 pub use link::{Start, callback, start, submit};

@@ -103,7 +103,7 @@ async fn connect(options: ConnectOptions) -> Result<DatabaseConnection> {
         let detail = format!(
             "The database can't be opened: {error}. Check DATABASE_URL, and that the server runs."
         );
-        Error { detail, ..Error::from(error) }
+        Error::from(error).with_detail(detail)
     })
 }
 

@@ -67,6 +67,7 @@ pub struct Model {
     pub last_used_at: Option<i64>,
 }
 
+/// None: joins are written where they are needed.
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

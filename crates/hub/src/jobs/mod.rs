@@ -1,0 +1,75 @@
+//! Background work: what is due is claimed from our own rows and run.
+//!
+//! A claimed row is the truth; the runner only carries it. A process that dies leaves rows whose lease
+//! ends, and another takes them.
+
+mod queue;
+mod source;
+
+use std::future::Future;
+
+use crate::{
+    connection, idempotency,
+    provider::Registry,
+    refresh::{Lease, Refresher},
+    session,
+    store::{Store, outbox},
+};
+
+/// One piece of background work.
+pub(crate) enum Job {
+    /// A connection whose token is due, claimed.
+    Refresh(Box<Lease>),
+    /// A row of the outbox, claimed.
+    Outbox(Box<outbox::Claimed>),
+    /// What only has to be looked at now and then.
+    Housekeeping,
+}
+
+/// What background work stands on.
+#[derive(Clone)]
+pub struct Worker {
+    /// The database.
+    pub store: Store,
+    /// The providers.
+    pub registry: Registry,
+    /// Refreshes.
+    pub refresher: Refresher,
+}
+
+impl Worker {
+    /// Works until `stop` resolves; what is under way then is finished first.
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) {
+        queue::run(self, stop).await;
+    }
+
+    async fn work(&self, job: Job) {
+        match job {
+            Job::Refresh(lease) => self.refresher.run(*lease).await,
+            Job::Outbox(work) => self.outbox(&work).await,
+            Job::Housekeeping => self.keep_house().await,
+        }
+    }
+
+    async fn outbox(&self, work: &outbox::Claimed) {
+        let done = match work.kind.as_str() {
+            connection::REVOKE_GRANT => {
+                connection::revoke_grant(&self.store, &self.registry, work).await
+            }
+            // Written by a newer version of the hub: left for it.
+            _ => work.again(&self.store, 60_000).await,
+        };
+        if let Err(error) = done {
+            tracing::error!(work = %work.id, %error, "background work failed; it is due again later");
+        }
+    }
+
+    async fn keep_house(&self) {
+        if let Err(error) = session::expire_due(&self.store).await {
+            tracing::error!(%error, "sessions whose time ran out could not be ended");
+        }
+        if let Err(error) = idempotency::forget_old(&self.store).await {
+            tracing::error!(%error, "old idempotency keys could not be forgotten");
+        }
+    }
+}
