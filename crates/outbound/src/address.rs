@@ -43,9 +43,10 @@ fn is_public_v6(v6: Ipv6Addr) -> bool {
     let global = a & 0xe000 == 0x2000;
     let special = match (a, b) {
         // IETF assignments with Teredo and ORCHID; documentation.
-        (0x2001, 0..=0x01ff | 0x0db8) => true,
+        (0x2001, 0..=0x01ff | 0x0db8)
         // 6to4 wraps an IPv4 address; 6bone is over; documentation.
-        (0x2002 | 0x3ffe, _) | (0x3fff, 0..=0x0fff) => true,
+        | (0x2002 | 0x3ffe, _)
+        | (0x3fff, 0..=0x0fff) => true,
         _ => false,
     };
     global && !special

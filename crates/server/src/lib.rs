@@ -1,1 +1,13 @@
-//! The valetkey binary: command line, configuration, HTTP API, connect page
+//! The hub as a server: command line, configuration, HTTP API and connect page.
+
+mod api;
+pub mod cli;
+mod config;
+mod connect;
+mod connectors;
+// mod demo;
+mod http;
+mod open;
+mod problem;
+mod serve;
+mod state;

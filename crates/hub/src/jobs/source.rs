@@ -62,14 +62,14 @@ async fn claim_outbox(worker: Worker, most: u64) -> Result<Vec<Job>> {
 fn claims<F, Fut>(
     worker: Worker,
     stop: CancellationToken,
-    places: usize,
+    most: usize,
     claim: F,
 ) -> BoxStream<'static, Placed>
 where
     F: Fn(Worker, u64) -> Fut + Copy + Send + Sync + 'static,
     Fut: Future<Output = Result<Vec<Job>>> + Send,
 {
-    let free = Arc::new(Semaphore::new(places));
+    let free = Arc::new(Semaphore::new(most));
     stream::unfold((worker, stop, free), move |(worker, stop, free)| async move {
         loop {
             let first = tokio::select! {

@@ -1,5 +1,6 @@
 //! Providers: the built-in connectors, and the workspaces' own manifests.
 
+mod entity;
 mod service;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -5,37 +5,14 @@ use std::sync::Arc;
 use base::ProviderId;
 use connector::{Connector, Declarative, Manifest};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder,
-    entity::prelude::*,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
 };
 
-use super::Registry;
+use super::{
+    Registry,
+    entity::{ActiveModel, Column, Entity},
+};
 use crate::{Error, Result, store::Store};
-
-/// The `provider` table: one row a version.
-#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "provider")]
-pub struct Model {
-    /// `prv_…`
-    #[sea_orm(primary_key, auto_increment = false)]
-    pub id: String,
-    /// The tenant.
-    pub workspace_id: String,
-    /// As in the manifest.
-    pub slug: String,
-    /// From 1.
-    pub version: i64,
-    /// TOML.
-    pub manifest: String,
-    /// Milliseconds since the Unix epoch.
-    pub created_at: i64,
-}
-
-/// None: joins are written where they are needed.
-#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
-
-impl ActiveModelBehavior for ActiveModel {}
 
 /// A provider and where it comes from.
 #[derive(Clone)]

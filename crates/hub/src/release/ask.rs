@@ -94,7 +94,7 @@ pub async fn release(
             principal = api_key::again(store, &principal).await?;
         }
         match attempt_once(&parts, writer, asker, &principal, ask).await? {
-            Some(asked) => return Ok(asked),
+            Some(answer) => return Ok(answer),
             None => tokio::task::yield_now().await,
         }
     }

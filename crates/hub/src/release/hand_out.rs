@@ -192,7 +192,7 @@ pub(super) async fn unseal(parts: &Parts<'_>, ready: Ready, release: String) -> 
             tokens.token_type.clone(),
             tokens.expires_at,
         ),
-        _ => (None, "custom".to_owned(), None),
+        Credential::Keys(_) => (None, "custom".to_owned(), None),
     };
     Ok(Issued {
         apply: manifest.apply(&stored.credential),

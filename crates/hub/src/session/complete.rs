@@ -141,7 +141,7 @@ async fn activate_pending(
                 tokens.refresh_expires_at,
                 refresh::next_due(store, app, tokens),
             ),
-            _ => (None, None, None),
+            Credential::Keys(_) => (None, None, None),
         };
     let owner = row.end_user_id.as_deref().filter(|id| *id == row.owner_key);
     let linked = Linked {

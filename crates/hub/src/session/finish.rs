@@ -1,6 +1,6 @@
 //! What a finished attempt leaves behind, and what the page tells of it.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use connector::{Account, Credential, Manifest};
 use data_encoding::BASE64URL_NOPAD;
@@ -70,7 +70,7 @@ pub(super) async fn pending(
         Credential::OAuth(tokens) => {
             tokens.scopes.clone().unwrap_or_else(|| wanted_scopes(row, app))
         }
-        _ => app.integration.scopes.0.clone(),
+        Credential::Keys(_) => app.integration.scopes.0.clone(),
     };
     let head = serde_json::to_vec(&PendingHead { account_id: account.id, account_label: account.label })?;
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
@@ -119,8 +119,8 @@ pub(super) async fn open_pending(store: &Store, row: &Session) -> Result<Option<
     let (head, stored) =
         rest.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or_else(malformed)?;
     let head: PendingHead = serde_json::from_slice(head)?;
-    let account =
-        Account { id: head.account_id, label: head.account_label, extra: Default::default() };
+    let extra = BTreeMap::default();
+    let account = Account { id: head.account_id, label: head.account_label, extra };
     Ok(Some(Pending { account, stored: Stored::from_bytes(stored)? }))
 }
 

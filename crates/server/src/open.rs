@@ -1,0 +1,118 @@
+//! What a process opens before it works: log, data directory, sealing key, database.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io::{IsTerminal, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+    sync::Arc,
+};
+
+use base::{ExposeSecret, OsRng, SystemClock};
+use hub::{
+    store::{PoolSizes, Store},
+    workspace::api_key::{self, Owner, Role},
+};
+use tracing_subscriber::{EnvFilter, fmt};
+use vault::{Created, KeySource, LocalKeys, open_or_create_key_file};
+
+use crate::config::{Config, Key, Log};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Starts logging to stderr.
+pub(crate) fn log(log: &Log) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&log.filter)
+        .map_err(|error| format!("VALETKEY_LOG: {error}; write info, or debug,sqlx=warn"))?;
+    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if log.json {
+        lines.json().try_init()
+    } else {
+        lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init()
+    }
+}
+
+/// Makes the data directory for its owner alone, or checks it.
+pub(crate) fn data_dir(path: &Path) -> Result<(), Failure> {
+    let told = |error: std::io::Error| format!("The data directory {}: {error}", path.display());
+    if !path.exists() {
+        DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(told)?;
+    }
+    let mode = fs::metadata(path).map_err(told)?.mode();
+    if mode & 0o077 != 0 {
+        let path = path.display();
+        return Err(format!("The data directory {path} can be read by others; run: chmod 700 {path}").into());
+    }
+    Ok(())
+}
+
+/// Brings the database to the newest shape.
+pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
+    data_dir(&config.data_dir)?;
+    let ran = Store::migrate(&config.database).await?;
+    tracing::info!(ran, "the database has the newest shape");
+    Ok(())
+}
+
+/// The database, migrated, with its keys.
+pub(crate) async fn store(config: &Config) -> Result<Store, Failure> {
+    data_dir(&config.data_dir)?;
+    let source = key_source(config)?;
+    let ran = Store::migrate(&config.database).await?;
+    if ran > 0 {
+        tracing::info!(ran, "the database was brought to the newest shape");
+    }
+    let store = Store::open(
+        &config.database,
+        PoolSizes::default(),
+        source,
+        Arc::new(SystemClock),
+        Arc::new(OsRng),
+    )
+    .await?;
+    platform_key(config, &store).await?;
+    Ok(store)
+}
+
+fn key_source(config: &Config) -> Result<Arc<dyn KeySource>, Failure> {
+    let keys = match &config.key {
+        Key::Text(text) => LocalKeys::from_text(text, "VALETKEY_KEY")?,
+        Key::File { path, default: false } if !path.exists() => {
+            return Err(format!("VALETKEY_KEY_FILE: {} does not exist", path.display()).into());
+        }
+        Key::File { path, .. } => {
+            let (keys, created) = open_or_create_key_file(path, &OsRng)?;
+            if created == Created::Now {
+                tracing::warn!(
+                    file = %path.display(),
+                    "made the key that seals everything. Back this file up, apart from the database: \
+                     without it nothing can be opened again, and with both anyone can open all"
+                );
+            }
+            keys
+        }
+    };
+    Ok(Arc::new(keys))
+}
+
+/// Takes over the configured platform key; where there is none at all, makes one and leaves it beside the
+/// database, for its owner's eyes.
+async fn platform_key(config: &Config, store: &Store) -> Result<(), Failure> {
+    if let Some(key) = &config.platform_key {
+        api_key::adopt_configured(store, key).await?;
+        return Ok(());
+    }
+    if api_key::platform_has_key(store).await? {
+        return Ok(());
+    }
+    let path = config.data_dir.join("platform.key");
+    let made = api_key::create(store, Owner::Platform(Role::ALL.to_vec()), "first start", None).await?;
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    writeln!(file, "{}", made.secret.expose_secret())?;
+    file.sync_all()?;
+    tracing::warn!(
+        file = %path.display(),
+        "made the platform's first API key. Move it to where you keep secrets"
+    );
+    Ok(())
+}

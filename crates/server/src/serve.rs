@@ -1,0 +1,95 @@
+//! Running: API, connect page and background work, until told to stop.
+
+use std::{net::SocketAddr, time::Duration};
+
+use hub::{audit::Writer, jobs::Worker, provider::Registry, refresh::Refresher};
+use outbound::Outbound;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::Config,
+    connectors, http, open,
+    state::{AppState, Hub},
+};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long requests under way may take to finish when the process is told to stop.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// Runs until SIGINT or SIGTERM.
+pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    let listener = if config.serves { Some(listen(config.listen).await?) } else { None };
+    let store = open::store(&config).await?;
+    let outbound = Outbound::network(&outbound::Config {
+        allow: config.outbound_allow.clone(),
+        user_agent: concat!("valetkey/", env!("CARGO_PKG_VERSION")).to_owned(),
+    })?;
+    if !config.outbound_allow.is_empty() {
+        tracing::warn!(hosts = ?config.outbound_allow, "VALETKEY_OUTBOUND_ALLOW exempts hosts from the guard: for development only");
+    }
+    let registry = Registry::new(connectors::all(), outbound, config.public());
+    let writer = Writer::start(store.clone());
+    let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone());
+    let stop = CancellationToken::new();
+    tokio::spawn(signalled(stop.clone()));
+    let worker = config.works.then(|| {
+        let worker =
+            Worker { store: store.clone(), registry: registry.clone(), refresher: refresher.clone() };
+        tokio::spawn(worker.run(stop.clone().cancelled_owned()))
+    });
+    let state = AppState::new(Hub {
+        store,
+        registry,
+        writer,
+        refresher,
+        public_url: config.public_url.clone(),
+    });
+    if let Some(listener) = listener {
+        tracing::info!(address = %config.listen, public_url = config.public(), "the hub is ready");
+        let app = http::router(state);
+        let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(GRACE).await;
+        };
+        tokio::select! {
+            ended = serving => ended?,
+            () = late => tracing::warn!("some requests were cut off after {} s", GRACE.as_secs()),
+        }
+    }
+    if let Some(worker) = worker {
+        worker.await?;
+    }
+    tracing::info!("the hub has stopped");
+    Ok(())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                "it is in use by another program. Stop that, or set VALETKEY_LISTEN".to_owned()
+            }
+            _ => error.to_string(),
+        };
+        format!("The hub can't listen on {address}: {why}").into()
+    })
+}
+
+/// Cancels `stop` at the first SIGINT or SIGTERM.
+async fn signalled(stop: CancellationToken) {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        },
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
+    tracing::info!("stopping: what is under way is finished first");
+    stop.cancel();
+}
