@@ -119,15 +119,16 @@ pub fn provider_code(manifest: &Manifest, body: &Value) -> Option<String> {
     (!is_token && is_code(&found)).then_some(found)
 }
 
-/// Codes are made of short words; tokens have long runs without a break in them.
+/// Codes are words, and numbers behind them; in tokens, UUIDs too, letters and digits are mixed.
 fn is_code(text: &str) -> bool {
     let separator = |c: char| matches!(c, '_' | '-' | '.' | ':' | '/');
+    let word = |run: &str| {
+        let number = run.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+        run.len() <= 40 && number.bytes().all(|byte| byte.is_ascii_digit())
+    };
     text.len() <= MOST_CODE
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || separator(c))
-        && text.split(separator).all(|run| {
-            run.len() <= 16
-                || (run.len() <= 40 && run.bytes().all(|byte| byte.is_ascii_alphabetic()))
-        })
+        && text.bytes().filter(u8::is_ascii_digit).count() <= 8
+        && text.split(separator).all(word)
 }
 
 #[cfg(test)]
@@ -238,6 +239,8 @@ mod tests {
             json!({"error": "Bad token s3cret"}),
             json!({"error": "a".repeat(41)}),
             json!({"error": "abc_".repeat(30)}),
+            json!({"error": "8f14e45f-ceea-467d-9b5b-3c2f1a0d7e66"}),
+            json!({"error": "1234567890"}),
             json!({"error": "4f1a9c0b7d6e4f1a9c0b7d6e4f1a9c0b"}),
             json!({"error": "short", "access_token": "short"}),
             json!({"error": ""}),
