@@ -1,0 +1,123 @@
+//! The token request.
+
+use base::ExposeSecret;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use connector::{
+    ClientAuth, TokenSet,
+    manifest::{Encoding, Pkce},
+};
+use http::Method;
+use url::form_urlencoded;
+
+use crate::{
+    Subject,
+    fixture::Expect,
+    flow::{CODE, Flow, NOW, SECRET},
+    peer::Seen,
+};
+
+/// The request is written and authenticated as declared, difficult characters survive, and the reply is
+/// read as the fixture expects.
+pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
+    if !subject.is_oauth() {
+        return;
+    }
+    let flow = Flow::start(subject).await;
+    let tokens = flow.linked().await;
+    compare(&subject.fixture("token_ok").expect, &tokens);
+
+    let asked = flow.peer.last();
+    let manifest = subject.manifest();
+    assert_eq!(asked.method, Method::POST);
+    assert_eq!(Some(&asked.url), flow.endpoints.token.as_ref(), "it goes to the token endpoint");
+    assert_eq!(asked.header("accept"), Some("application/json"));
+    let content_type = match manifest.token.encoding {
+        Encoding::Form => "application/x-www-form-urlencoded",
+        Encoding::Json => "application/json",
+    };
+    assert_eq!(asked.header("content-type"), Some(content_type));
+    for (name, value) in &manifest.token.headers {
+        assert_eq!(asked.header(name), Some(value.as_str()), "the fixed header `{name}`");
+    }
+    let fields = asked.fields();
+    for (name, value) in &manifest.token.params {
+        assert_eq!(fields.get(name), Some(value), "the fixed parameter `{name}`");
+    }
+    let fixed = |name: &str| manifest.token.params.contains_key(name);
+    let field = |name: &str| fields.get(name).map(String::as_str);
+    if subject.has_a_browser() {
+        assert!(fixed("grant_type") || field("grant_type") == Some("authorization_code"));
+        assert_eq!(field("code"), Some(CODE), "the code survives");
+        assert_eq!(field("redirect_uri"), Some(flow.client.redirect_uri.as_str()));
+        assert_eq!(fields.contains_key("code_verifier"), manifest.authorize.pkce == Pkce::Send);
+    } else {
+        assert!(fixed("grant_type") || field("grant_type") == Some("client_credentials"));
+    }
+    authenticated(&flow, &asked);
+}
+
+/// Whether the client identified itself in a way that is declared or discovered.
+pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
+    let manifest = flow.subject.manifest();
+    let methods = &flow.endpoints.token_auth_methods;
+    let discovered = manifest.urls.token.is_none() && !methods.is_empty();
+    let allowed = |method: ClientAuth, name: &str| {
+        if discovered {
+            methods.iter().any(|known| known == name)
+        } else {
+            manifest.client.auth == method
+        }
+    };
+    let fields = asked.fields();
+    let id = flow.client.client_id.as_str();
+    if let Some(header) = asked.header("authorization") {
+        assert!(allowed(ClientAuth::Basic, "client_secret_basic"), "HTTP Basic is not declared");
+        let text = header.strip_prefix("Basic ").expect("the scheme is Basic");
+        let pair = BASE64_STANDARD.decode(text).expect("Basic is base64");
+        let pair = String::from_utf8(pair).expect("what is form-encoded is ASCII");
+        // RFC 6749, section 2.3.1: both are form-encoded first.
+        let (user, password) = pair.split_once(':').expect("a colon stands between them");
+        assert_eq!((decoded(user).as_str(), decoded(password).as_str()), (id, SECRET));
+        assert!(
+            !fields.contains_key("client_secret"),
+            "a client identifies itself in one way only"
+        );
+    } else if let Some(secret) = fields.get("client_secret") {
+        assert!(
+            allowed(ClientAuth::Post, "client_secret_post"),
+            "the secret in the body is not declared"
+        );
+        assert_eq!(
+            (fields.get("client_id").map(String::as_str), secret.as_str()),
+            (Some(id), SECRET)
+        );
+    } else {
+        assert!(allowed(ClientAuth::None, "none"), "the client did not identify itself");
+        assert_eq!(fields.get("client_id").map(String::as_str), Some(id));
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let pair = format!("x={text}");
+    let decoded =
+        form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned());
+    decoded.unwrap_or_default()
+}
+
+/// Compares what the fixture expects.
+pub(super) fn compare(expect: &Expect, tokens: &TokenSet) {
+    if let Some(access) = &expect.access {
+        assert_eq!(tokens.access.expose_secret(), access, "the access token");
+    }
+    if let Some(refresh) = &expect.refresh {
+        let found = tokens.refresh.as_ref().map(ExposeSecret::expose_secret);
+        assert_eq!(found, Some(refresh.as_str()), "the refresh token");
+    }
+    if let Some(seconds) = expect.expires_in {
+        let found = tokens.expires_at.map(|at| at.secs() - NOW.secs());
+        assert_eq!(found, Some(seconds), "the seconds until it ends");
+    }
+    if expect.scopes.is_some() {
+        assert_eq!(tokens.scopes, expect.scopes, "the scopes");
+    }
+}

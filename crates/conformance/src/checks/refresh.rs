@@ -1,0 +1,67 @@
+//! Refreshing.
+
+use std::time::Duration;
+
+use base::ExposeSecret;
+use connector::RefreshClass;
+
+use super::exchange::{authenticated, compare};
+use crate::{
+    Subject,
+    flow::{Flow, NOW},
+    peer::Answer,
+};
+
+/// A new refresh token is kept, a missing one keeps the old, a missing end is the manifest's; scopes stay.
+pub async fn a_refresh_keeps_what_it_must(subject: &Subject) {
+    if !subject.refreshes() {
+        return;
+    }
+    let flow = Flow::start(subject).await;
+    let former = flow.linked().await;
+    let good = subject.fixture("token_refreshed");
+    let fresh =
+        flow.refresh(&former, Answer::from(good.clone())).await.expect("token_refreshed.json");
+    compare(&good.expect, &fresh);
+    request(&flow, former.refresh.as_ref().expect("it refreshes").expose_secret());
+
+    let token = |tokens: &connector::TokenSet| {
+        tokens.refresh.as_ref().map(|token| token.expose_secret().to_owned())
+    };
+    if subject.manifest().refresh.class == RefreshClass::Static {
+        assert_eq!(
+            token(&fresh),
+            token(&former),
+            "class = \"static\", and yet the refresh token changed"
+        );
+    }
+    let reply = &subject.manifest().token.reply;
+    let without = Answer::from(good.without(&reply.refresh));
+    let kept =
+        flow.refresh(&former, without).await.expect("a reply without a refresh token is good");
+    assert_eq!(token(&kept), token(&former), "a missing refresh token keeps the old");
+
+    let without = Answer::from(good.without(&reply.expires_in).without(&reply.expires_at));
+    let endless = flow.refresh(&former, without).await.expect("a reply without an end is good");
+    let usual = subject.manifest().lifetime.access_s.map(|s| NOW.plus(Duration::from_secs(s)));
+    assert_eq!(endless.expires_at, usual, "a missing end is the manifest's");
+
+    let without = Answer::from(good.without(&reply.scope));
+    let same = flow.refresh(&former, without).await.expect("a reply without scopes is good");
+    assert_eq!(same.scopes, former.scopes, "missing scopes stay as they were");
+}
+
+fn request(flow: &Flow<'_>, refresh: &str) {
+    let asked = flow.peer.last();
+    let endpoint = flow.endpoints.refresh.as_ref().or(flow.endpoints.token.as_ref());
+    assert_eq!(Some(&asked.url), endpoint);
+    let fields = asked.fields();
+    let manifest = flow.subject.manifest();
+    for (name, value) in &manifest.refresh.params {
+        assert_eq!(fields.get(name), Some(value), "the fixed parameter `{name}`");
+    }
+    if !manifest.refresh.params.contains_key("refresh_token") {
+        assert_eq!(fields.get("refresh_token").map(String::as_str), Some(refresh));
+    }
+    authenticated(flow, &asked);
+}
