@@ -62,7 +62,9 @@ impl Error {
         Self::new(
             Kind::NotFound,
             "not_found",
-            format!("There is no such {what} in this workspace. Check the id, and whose key you use."),
+            format!(
+                "There is no such {what} in this workspace. Check the id, and whose key you use."
+            ),
         )
     }
 

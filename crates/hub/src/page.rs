@@ -1,6 +1,6 @@
 //! Cursor paging: `?cursor=&limit=`, oldest first, by id.
 
-use sea_orm::{ColumnTrait, QueryFilter, QueryOrder, QuerySelect, Select, EntityTrait};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Select};
 
 use crate::{Error, Result};
 

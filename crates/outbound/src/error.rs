@@ -6,7 +6,9 @@ use std::time::Duration;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// An entry of the allow-list can't be read.
-    #[error("`{0}` is no host, host:port, address or network; write it like localhost:8090 or 10.0.0.0/8")]
+    #[error(
+        "`{0}` is no host, host:port, address or network; write it like localhost:8090 or 10.0.0.0/8"
+    )]
     Allow(String),
     /// The HTTP library refused its settings.
     #[error("the HTTP client can't be set up: {0}")]

@@ -28,7 +28,11 @@ pub(crate) struct InProcess<H>(pub(crate) H);
 
 #[async_trait]
 impl<H: Handler> Transport for InProcess<H> {
-    async fn send(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, Error> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, Error> {
         let host = request.uri().host().unwrap_or_default().to_owned();
         let answer = tokio::time::timeout(limits.total, self.0.call(request))
             .await

@@ -53,7 +53,8 @@ impl Default for Limits {
 /// How a request gets to its peer.
 #[async_trait]
 pub(crate) trait Transport: Send + Sync {
-    async fn send(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, Error>;
+    async fn send(&self, request: Request<Bytes>, limits: Limits)
+    -> Result<Response<Bytes>, Error>;
 }
 
 /// The way out. Cheap to clone.

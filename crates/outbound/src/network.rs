@@ -47,7 +47,9 @@ impl Network {
         }
         let refused = |why| Error::Refused { host: host.to_string(), why };
         if url.scheme() != "https" {
-            return Err(refused("only https leaves; VALETKEY_OUTBOUND_ALLOW exempts a development host"));
+            return Err(refused(
+                "only https leaves; VALETKEY_OUTBOUND_ALLOW exempts a development host",
+            ));
         }
         let address = match host {
             Host::Ipv4(v4) => Some(IpAddr::V4(v4)),
@@ -108,7 +110,11 @@ fn is_not_public(error: &reqwest::Error) -> bool {
 
 #[async_trait]
 impl Transport for Network {
-    async fn send(&self, request: Request<Bytes>, limits: Limits) -> Result<Response<Bytes>, Error> {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        limits: Limits,
+    ) -> Result<Response<Bytes>, Error> {
         let url = Url::parse(&request.uri().to_string())
             .map_err(|_| Error::InvalidUrl("it is not a whole URL"))?;
         let client = self.route(&url)?;

@@ -35,7 +35,7 @@ pub(crate) static ACCOUNTS: [Account; 3] = [
         id: "acct_team",
         email: "team@acme.example",
         name: "Acme Team Inbox",
-        about: "Shared by everyone",
+        about: "Shared inbox",
         initials: "TI",
         seed: include_str!("../seed/team.json"),
     },

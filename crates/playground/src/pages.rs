@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Router<Shared> {
         .route("/", get(home))
         .route("/assets/acme.css", get(style))
         .route("/assets/acme.svg", get(icon))
+        .route("/assets/summit.svg", get(picture))
 }
 
 #[derive(Template)]
@@ -140,6 +141,10 @@ async fn style() -> impl IntoResponse {
 
 async fn icon() -> impl IntoResponse {
     asset("image/svg+xml", include_str!("../assets/acme.svg"))
+}
+
+async fn picture() -> impl IntoResponse {
+    asset("image/svg+xml", include_str!("../assets/summit.svg"))
 }
 
 fn asset(

@@ -17,7 +17,7 @@ pub(crate) static SCOPES: [Scope; 6] = [
     Scope { name: "crm.contacts.read", words: "See your contacts", writes: false },
     Scope { name: "crm.contacts.write", words: "Add and edit contacts", writes: true },
     Scope { name: "calendar.events.read", words: "See your calendar", writes: false },
-    Scope { name: "calendar.events.write", words: "Add events to your calendar", writes: true },
+    Scope { name: "calendar.events.write", words: "Add calendar events", writes: true },
     Scope { name: "support.tickets.read", words: "Read support tickets", writes: false },
     Scope { name: "support.tickets.write", words: "Reply to support tickets", writes: true },
 ];

@@ -76,7 +76,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Openapi => Ok(()),
             Command::Demo { command: DemoCommand::Up } => Ok(()),
             Command::Demo { command: DemoCommand::Walk { auto } } => {
-                { let _ = auto; Ok(()) }
+                let _ = auto;
+                Ok(())
             }
         }
     })

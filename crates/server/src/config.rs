@@ -127,17 +127,18 @@ impl Config {
     }
 
     fn check(raw: Raw) -> Result<Self, ConfigError> {
-        let listen = raw
-            .listen
-            .parse()
-            .map_err(|_| bad("VALETKEY_LISTEN", "write an address and a port, such as 127.0.0.1:8080"))?;
+        let listen = raw.listen.parse().map_err(|_| {
+            bad("VALETKEY_LISTEN", "write an address and a port, such as 127.0.0.1:8080")
+        })?;
         let public_url = public_url(&raw.public_url)?;
         let database = match secret("DATABASE_URL", raw.database_url, raw.database_url_file)? {
             None => Database::Sqlite(raw.data_dir.join("valetkey.db")),
             Some(url) => database(url.expose_secret(), &raw.data_dir)?,
         };
         let key = match (raw.key, raw.key_file) {
-            (Some(_), Some(_)) => return Err(bad("VALETKEY_KEY", "set it or VALETKEY_KEY_FILE, not both")),
+            (Some(_), Some(_)) => {
+                return Err(bad("VALETKEY_KEY", "set it or VALETKEY_KEY_FILE, not both"));
+            }
             (Some(text), None) => Key::Text(text.into()),
             (None, Some(path)) => Key::File { path, default: false },
             (None, None) => Key::File { path: raw.data_dir.join("valetkey.key"), default: true },
@@ -204,7 +205,9 @@ fn database(url: &str, data_dir: &std::path::Path) -> Result<Database, ConfigErr
             let path = path.strip_prefix("//").unwrap_or(path);
             Ok(Database::Sqlite(data_dir.join(path)))
         }
-        None => Err(bad("DATABASE_URL", "write postgres://user@host/name, or sqlite:path for a file")),
+        None => {
+            Err(bad("DATABASE_URL", "write postgres://user@host/name, or sqlite:path for a file"))
+        }
     }
 }
 
@@ -218,8 +221,9 @@ fn secret(
         (Some(_), Some(_)) => Err(bad(name, format!("set it or {name}_FILE, not both"))),
         (Some(text), None) => Ok(Some(text.into())),
         (None, Some(path)) => {
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| bad(&format!("{name}_FILE"), format!("{}: {error}", path.display())))?;
+            let text = std::fs::read_to_string(&path).map_err(|error| {
+                bad(&format!("{name}_FILE"), format!("{}: {error}", path.display()))
+            })?;
             Ok(Some(text.trim().to_owned().into()))
         }
         (None, None) => Ok(None),

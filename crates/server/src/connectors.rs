@@ -6,8 +6,5 @@ use connector::Connector;
 
 /// Every built-in connector.
 pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
-    vec![
-        acme::connector(),
-        generic_oidc::connector(),
-    ]
+    vec![acme::connector(), generic_oidc::connector()]
 }

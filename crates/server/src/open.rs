@@ -32,16 +32,16 @@ pub(crate) fn log(log: &Log) -> Result<(), Failure> {
     }
 }
 
-/// Makes the data directory for its owner alone, or checks it.
+/// Makes the data directory for its owner alone; what is made in it is for the owner alone in any case.
 pub(crate) fn data_dir(path: &Path) -> Result<(), Failure> {
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let told = |error: std::io::Error| format!("The data directory {}: {error}", path.display());
     if !path.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(told)?;
     }
     let mode = fs::metadata(path).map_err(told)?.mode();
     if mode & 0o077 != 0 {
-        let path = path.display();
-        return Err(format!("The data directory {path} can be read by others; run: chmod 700 {path}").into());
+        tracing::warn!(folder = %path.display(), "others may enter the data directory; chmod 700 closes it");
     }
     Ok(())
 }
@@ -106,8 +106,10 @@ async fn platform_key(config: &Config, store: &Store) -> Result<(), Failure> {
         return Ok(());
     }
     let path = config.data_dir.join("platform.key");
-    let made = api_key::create(store, Owner::Platform(Role::ALL.to_vec()), "first start", None).await?;
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+    let made =
+        api_key::create(store, Owner::Platform(Role::ALL.to_vec()), "first start", None).await?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
     writeln!(file, "{}", made.secret.expose_secret())?;
     file.sync_all()?;
     tracing::warn!(

@@ -35,8 +35,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     let stop = CancellationToken::new();
     tokio::spawn(signalled(stop.clone()));
     let worker = config.works.then(|| {
-        let worker =
-            Worker { store: store.clone(), registry: registry.clone(), refresher: refresher.clone() };
+        let worker = Worker {
+            store: store.clone(),
+            registry: registry.clone(),
+            refresher: refresher.clone(),
+        };
         tokio::spawn(worker.run(stop.clone().cancelled_owned()))
     });
     let state = AppState::new(Hub {
@@ -49,7 +52,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     if let Some(listener) = listener {
         tracing::info!(address = %config.listen, public_url = config.public(), "the hub is ready");
         let app = http::router(state);
-        let serving = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let serving =
+            axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
         let late = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;

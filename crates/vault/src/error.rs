@@ -14,7 +14,9 @@ pub enum Error {
     #[error("a value of more than 1 MiB is not sealed")]
     TooLarge,
     /// The wrapping key that is needed is not in the key source.
-    #[error("the key source has no key {0}: add the key file or variable that this data was made with")]
+    #[error(
+        "the key source has no key {0}: add the key file or variable that this data was made with"
+    )]
     UnknownWrappingKey(String),
     /// The key text can't be read.
     #[error("{0} does not hold a key: {1}")]

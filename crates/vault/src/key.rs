@@ -93,7 +93,12 @@ impl DataKey {
     }
 
     /// Seals a value of at most 1 MiB for its place.
-    pub fn seal(&self, rng: &dyn Rng, place: &Place<'_>, plaintext: &[u8]) -> Result<Sealed, Error> {
+    pub fn seal(
+        &self,
+        rng: &dyn Rng,
+        place: &Place<'_>,
+        plaintext: &[u8],
+    ) -> Result<Sealed, Error> {
         if plaintext.len() > MOST {
             return Err(Error::TooLarge);
         }

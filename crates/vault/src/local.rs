@@ -13,10 +13,7 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{
-    DataKey, Error, KeyRef, KeySource, Place, Sealed, Wrapped,
-    key::key_bytes,
-};
+use crate::{DataKey, Error, KeyRef, KeySource, Place, Sealed, Wrapped, key::key_bytes};
 
 const PREFIX: &str = "vkk1_";
 /// The most keys in one text.
@@ -39,7 +36,8 @@ impl LocalKeys {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
-            let encoded = line.strip_prefix(PREFIX).ok_or_else(|| bad("a key starts with vkk1_"))?;
+            let encoded =
+                line.strip_prefix(PREFIX).ok_or_else(|| bad("a key starts with vkk1_"))?;
             let bytes = BASE64URL_NOPAD
                 .decode(encoded.as_bytes())
                 .map(Zeroizing::new)
@@ -65,7 +63,8 @@ impl LocalKeys {
 
 /// A wrapping key's id is drawn from the key itself, so that the same key has the same id anywhere.
 fn wrapping_id(key: &[u8]) -> KeyRef {
-    let digest = Sha256::new().chain_update(b"valetkey wrapping key id v1").chain_update(key).finalize();
+    let digest =
+        Sha256::new().chain_update(b"valetkey wrapping key id v1").chain_update(key).finalize();
     let mut id = [0; 16];
     id.copy_from_slice(&digest[..16]);
     KeyRef::from_bytes(id)
@@ -99,11 +98,10 @@ impl KeySource for LocalKeys {
     ) -> Result<DataKey, Error> {
         let sealed = Sealed::from_bytes(wrapped.as_bytes().to_vec())?;
         let wanted = sealed.key_id();
-        let key = self
-            .keys
-            .iter()
-            .find(|key| key.id() == wanted)
-            .ok_or_else(|| Error::UnknownWrappingKey(HEXLOWER.encode(&wanted.as_bytes()[..8])))?;
+        let key =
+            self.keys.iter().find(|key| key.id() == wanted).ok_or_else(|| {
+                Error::UnknownWrappingKey(HEXLOWER.encode(&wanted.as_bytes()[..8]))
+            })?;
         key.open_key(&place(workspace, &id.to_string()), id, &sealed)
     }
 }
@@ -124,10 +122,7 @@ fn file_error(path: &Path, why: impl Into<String>) -> Error {
 /// Opens the key file, or makes one that only its owner can read.
 ///
 /// Refuses a file that others can read, and anything that is not a plain file.
-pub fn open_or_create_key_file(
-    path: &Path,
-    rng: &dyn Rng,
-) -> Result<(LocalKeys, Created), Error> {
+pub fn open_or_create_key_file(path: &Path, rng: &dyn Rng) -> Result<(LocalKeys, Created), Error> {
     match create(path, rng) {
         Ok(()) => Ok((read(path)?, Created::Now)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
@@ -147,8 +142,7 @@ fn create(path: &Path, rng: &dyn Rng) -> std::io::Result<()> {
     rng.fill(&mut suffix);
     let partial = path.with_extension(format!("{}.partial", HEXLOWER.encode(&suffix)));
     let text = LocalKeys::generate_text(rng);
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial)?;
     let written = writeln!(file, "{}", text.expose_secret()).and_then(|()| file.sync_all());
     let linked = written.and_then(|()| fs::hard_link(&partial, path));
     fs::remove_file(&partial)?;
@@ -162,7 +156,10 @@ fn read(path: &Path) -> Result<LocalKeys, Error> {
         .symlink_metadata()
         .map_err(|error| file_error(path, format!("it can't be read: {error}")))?;
     if !found.is_file() {
-        return Err(file_error(path, "it is not a plain file; put the key itself there, not a link"));
+        return Err(file_error(
+            path,
+            "it is not a plain file; put the key itself there, not a link",
+        ));
     }
     let mut file =
         File::open(path).map_err(|error| file_error(path, format!("it can't be read: {error}")))?;

@@ -37,6 +37,10 @@ pub trait KeySource: Send + Sync {
     async fn wrap(&self, rng: &dyn Rng, workspace: &str, key: &DataKey) -> Result<Wrapped, Error>;
 
     /// Unwraps what `wrap` wrapped for the same workspace and key id.
-    async fn unwrap(&self, workspace: &str, id: KeyRef, wrapped: &Wrapped)
-    -> Result<DataKey, Error>;
+    async fn unwrap(
+        &self,
+        workspace: &str,
+        id: KeyRef,
+        wrapped: &Wrapped,
+    ) -> Result<DataKey, Error>;
 }

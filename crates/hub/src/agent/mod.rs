@@ -53,7 +53,12 @@ pub struct NewAgent {
 }
 
 /// Makes the agent of this slug, or changes it. Returns it and whether it is new.
-pub async fn put(store: &Store, workspace: &str, slug: &str, new: NewAgent) -> Result<(Model, bool)> {
+pub async fn put(
+    store: &Store,
+    workspace: &str,
+    slug: &str,
+    new: NewAgent,
+) -> Result<(Model, bool)> {
     slug::check(slug)?;
     slug::check_name(&new.name)?;
     let now = store.now().millis();

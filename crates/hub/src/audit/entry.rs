@@ -103,7 +103,9 @@ impl Draft {
         request_id: &str,
     ) -> Result<Self> {
         let (kind, id) = match outcome {
-            Outcome::Released => ("release", ReleaseId::new(store.clock(), store.rng()).to_string()),
+            Outcome::Released => {
+                ("release", ReleaseId::new(store.clock(), store.rng()).to_string())
+            }
             Outcome::Denied => ("denial", EntryId::new(store.clock(), store.rng()).to_string()),
         };
         let at = store.now();

@@ -50,7 +50,10 @@ pub async fn list(store: &Store, workspace: &str, query: &PageQuery) -> Result<P
     let after: i64 = match query.after() {
         None => 0,
         Some(text) => text.parse().map_err(|_| {
-            Error::invalid("cursor_invalid", "`cursor` is the `next_cursor` of the part before, unchanged.")
+            Error::invalid(
+                "cursor_invalid",
+                "`cursor` is the `next_cursor` of the part before, unchanged.",
+            )
         })?,
     };
     let rows = Entity::find()

@@ -78,7 +78,10 @@ enum Command {
         epoch: Option<i64>,
         reply: oneshot::Sender<Result<Appended, WriteError>>,
     },
-    Save { save: Box<Save>, reply: oneshot::Sender<Result<SaveOutcome, WriteError>> },
+    Save {
+        save: Box<Save>,
+        reply: oneshot::Sender<Result<SaveOutcome, WriteError>>,
+    },
 }
 
 /// The way in.
@@ -274,7 +277,8 @@ async fn lock_heads(
         placeholders(1, names.len())
     );
     let values: Vec<Value> = names.iter().map(|name| (*name).into()).collect();
-    let rows = tx.query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await?;
+    let rows =
+        tx.query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await?;
     let mut heads = BTreeMap::new();
     for row in rows {
         let hash: Vec<u8> = row.try_get("", "hash")?;

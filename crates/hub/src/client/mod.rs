@@ -6,6 +6,6 @@ mod service;
 
 pub use entity::Model as Client;
 pub use service::{
-    NewClient, Owner, change_secret, delete, get, get_any, list, lift_suspension, put, secrets,
+    NewClient, Owner, change_secret, delete, get, get_any, lift_suspension, list, put, secrets,
     suspend, usable_by,
 };

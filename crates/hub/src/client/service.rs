@@ -84,7 +84,12 @@ pub async fn put(
     }
 }
 
-async fn check(store: &Store, registry: &Registry, owner: Owner<'_>, new: &NewClient) -> Result<()> {
+async fn check(
+    store: &Store,
+    registry: &Registry,
+    owner: Owner<'_>,
+    new: &NewClient,
+) -> Result<()> {
     let visible = |text: &str, most: usize| {
         (1..=most).contains(&text.len()) && text.chars().all(|c| (' '..='~').contains(&c))
     };
@@ -129,7 +134,8 @@ fn check_secret(secret: &SecretString) -> Result<()> {
 fn check_redirect_uri(text: &str) -> Result<()> {
     let good = Url::parse(text).is_ok_and(|url| {
         (url.scheme() == "https"
-            || (url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))))
+            || (url.scheme() == "http"
+                && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))))
             && url.fragment().is_none()
             && url.username().is_empty()
             && text.len() <= 2000
@@ -211,7 +217,10 @@ async fn change(store: &Store, found: Model, new: NewClient) -> Result<Model> {
     if found.provider != new.provider {
         return Err(Error::conflict(
             "provider_fixed",
-            format!("This client belongs to `{}`. Make another one for `{}`.", found.provider, new.provider),
+            format!(
+                "This client belongs to `{}`. Make another one for `{}`.",
+                found.provider, new.provider
+            ),
         ));
     }
     if found.client_id != new.client_id && has_integrations(store, &found.id).await? {
@@ -264,7 +273,8 @@ async fn write_change(
         let generation = found.generation + 1;
         row.secret_sealed = Set(Some(seal(store, &found, generation, &secret).await?));
         row.generation = Set(generation);
-        row.former_until = Set(found.secret_sealed.as_ref().map(|_| now.plus(FORMER_SECRET).millis()));
+        row.former_until =
+            Set(found.secret_sealed.as_ref().map(|_| now.plus(FORMER_SECRET).millis()));
         row.former_sealed = Set(found.secret_sealed.clone());
         row.former_generation = Set(Some(found.generation));
     }

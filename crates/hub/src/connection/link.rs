@@ -2,9 +2,7 @@
 
 use base::{ConnectionId, Timestamp};
 use connector::Account;
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::{
     Health, Label, State, Status, Stored, account_digest,

@@ -1,7 +1,9 @@
 //! End users: people, named by the platform's own id, kept under a key of their own.
 
 use base::EndUserId;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, entity::prelude::*};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, entity::prelude::*,
+};
 use serde::{Deserialize, Serialize};
 use vault::Place;
 

@@ -57,7 +57,8 @@ async fn execute(store: &Store, sql: &str, values: Vec<Value>) -> Result<u64> {
 
 /// Looks whether this was asked before; of two at the same moment one is let through.
 pub async fn begin(store: &Store, request: Request<'_>) -> Result<Begin> {
-    if !(1..=255).contains(&request.key.len()) || !request.key.bytes().all(|b| b.is_ascii_graphic()) {
+    if !(1..=255).contains(&request.key.len()) || !request.key.bytes().all(|b| b.is_ascii_graphic())
+    {
         return Err(Error::invalid(
             "idempotency_key_invalid",
             "`Idempotency-Key` is 1 to 255 visible ASCII characters, such as a UUID.",
@@ -107,7 +108,8 @@ fn under_way() -> Error {
 impl Ticket {
     /// Keeps the answer; `body` must hold no secret.
     pub async fn finish(self, store: &Store, status: u16, body: &str) -> Result<()> {
-        let sql = "UPDATE idempotency SET status = $1, body = $2, expires_at = $3 WHERE digest = $4";
+        let sql =
+            "UPDATE idempotency SET status = $1, body = $2, expires_at = $3 WHERE digest = $4";
         let expires = store.now().plus(KEPT).millis();
         let values = vec![i64::from(status).into(), body.into(), expires.into(), self.0.into()];
         execute(store, sql, values).await?;

@@ -26,7 +26,11 @@ pub struct App {
 
 impl App {
     /// Loads what belongs to an integration.
-    pub async fn load(store: &Store, registry: &Registry, integration: Integration) -> Result<Self> {
+    pub async fn load(
+        store: &Store,
+        registry: &Registry,
+        integration: Integration,
+    ) -> Result<Self> {
         let found = provider::find(
             store,
             registry,
@@ -47,20 +51,28 @@ impl App {
         let mut all = answered.clone();
         // The workspace's settings win: whoever links does not change where secrets go.
         all.extend(self.integration.settings.0.clone());
-        self.connector
-            .manifest()
-            .check_inputs(&all)
-            .map_err(|error| Error::invalid("input_invalid", error.to_string()).with("input", error.input))
+        self.connector.manifest().check_inputs(&all).map_err(|error| {
+            Error::invalid("input_invalid", error.to_string()).with("input", error.input)
+        })
     }
 
     /// Where the provider's OAuth server listens.
-    pub async fn endpoints(&self, store: &Store, registry: &Registry, inputs: &Inputs) -> Result<Endpoints> {
+    pub async fn endpoints(
+        &self,
+        store: &Store,
+        registry: &Registry,
+        inputs: &Inputs,
+    ) -> Result<Endpoints> {
         registry.endpoints(self.connector.as_ref(), inputs, store.now()).await
     }
 
     /// The client as the OAuth engine takes it: with the present secret, then with a former one that
     /// is still tried.
-    pub async fn oauth_clients(&self, store: &Store, registry: &Registry) -> Result<Vec<oauth::Client>> {
+    pub async fn oauth_clients(
+        &self,
+        store: &Store,
+        registry: &Registry,
+    ) -> Result<Vec<oauth::Client>> {
         let client = self.client.as_ref().ok_or_else(|| {
             Error::conflict("client_missing", "This integration has no OAuth client.")
         })?;
@@ -92,10 +104,8 @@ impl App {
     ) -> Result<Account> {
         let manifest = self.connector.manifest();
         let name = &manifest.display_name;
-        let oauth = matches!(
-            manifest.auth.kind,
-            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials
-        );
+        let oauth =
+            matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
         let userinfo =
             if oauth { self.endpoints(store, registry, inputs).await?.userinfo } else { None };
         let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
@@ -104,7 +114,9 @@ impl App {
         self.connector.identify(&api).await.map_err(|error| match error.kind {
             ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
                 "credential_refused",
-                format!("{name} does not accept this: {error}. Check what you entered and try again."),
+                format!(
+                    "{name} does not accept this: {error}. Check what you entered and try again."
+                ),
             ),
             _ => Error::unavailable(
                 "provider_unavailable",

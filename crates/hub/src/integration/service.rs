@@ -66,7 +66,10 @@ pub async fn put(
     {
         return Err(Error::conflict(
             "provider_fixed",
-            format!("This integration uses `{}`. Make another one for `{}`.", found.provider, new.provider),
+            format!(
+                "This integration uses `{}`. Make another one for `{}`.",
+                found.provider, new.provider
+            ),
         ));
     }
     let provider = provider::find(store, registry, workspace, &new.provider, None).await?;
@@ -157,10 +160,8 @@ async fn has_connections<C: ConnectionTrait>(tx: &C, integration: &str) -> Resul
 /// Each answer must fit its input; what is left out may be asked on the connect page, hosts excepted:
 /// whoever links must not choose where our client's secret is sent.
 fn check_settings(manifest: &Manifest, settings: &BTreeMap<String, String>) -> Result<()> {
-    let oauth = matches!(
-        manifest.auth.kind,
-        AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials
-    );
+    let oauth =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
     for (name, value) in settings {
         let input = manifest.inputs.iter().find(|input| &input.name == name);
         let Some(input) = input.filter(|input| !input.secret) else {
@@ -169,7 +170,11 @@ fn check_settings(manifest: &Manifest, settings: &BTreeMap<String, String>) -> R
                 manifest.inputs.iter().filter(|i| !i.secret).map(|i| i.name.clone()).collect();
             return Err(Error::invalid(
                 "setting_unknown",
-                format!("`{}` has no setting `{name}`. It has: {}.", manifest.slug, open.join(", ")),
+                format!(
+                    "`{}` has no setting `{name}`. It has: {}.",
+                    manifest.slug,
+                    open.join(", ")
+                ),
             ));
         };
         input.check(value).map_err(|error| Error::invalid("setting_invalid", error.to_string()))?;
@@ -198,10 +203,8 @@ async fn choose_client(
     new: &NewIntegration,
     manifest: &Manifest,
 ) -> Result<Option<Client>> {
-    let oauth = matches!(
-        manifest.auth.kind,
-        AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials
-    );
+    let oauth =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
     let client = match &new.client {
         ClientChoice::None => None,
         ClientChoice::Named(name) => {
@@ -229,7 +232,10 @@ async fn choose_client(
     match (&client, oauth) {
         (None, true) => Err(Error::invalid(
             "client_required",
-            format!("`{}` needs an OAuth client: give `client`, or `client_id` and `client_secret`.", manifest.slug),
+            format!(
+                "`{}` needs an OAuth client: give `client`, or `client_id` and `client_secret`.",
+                manifest.slug
+            ),
         )),
         (Some(_), false) => Err(Error::invalid(
             "client_not_used",
@@ -237,7 +243,10 @@ async fn choose_client(
         )),
         (Some(client), true) if client.provider != manifest.slug => Err(Error::invalid(
             "client_of_other_provider",
-            format!("The client `{}` is registered at `{}`, not at `{}`.", client.slug, client.provider, manifest.slug),
+            format!(
+                "The client `{}` is registered at `{}`, not at `{}`.",
+                client.slug, client.provider, manifest.slug
+            ),
         )),
         _ => Ok(client),
     }
@@ -262,13 +271,18 @@ fn choose_scopes(manifest: &Manifest, asked: Option<Vec<String>>) -> Result<Vec<
     // A manifest without a list of scopes (any OpenID server) can't tell which exist.
     let unknown = scopes.iter().find(|scope| !known.is_empty() && !known.contains(scope));
     let malformed = scopes.iter().find(|scope| {
-        scope.is_empty() || scope.len() > 300 || !scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+        scope.is_empty()
+            || scope.len() > 300
+            || !scope.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
     });
     if let Some(scope) = unknown.or(malformed) {
         let scope: String = scope.chars().take(200).collect();
         return Err(Error::invalid(
             "scope_unknown",
-            format!("`{}` has no scope `{scope}`. GET /v1/providers/{} lists them.", manifest.slug, manifest.slug),
+            format!(
+                "`{}` has no scope `{scope}`. GET /v1/providers/{} lists them.",
+                manifest.slug, manifest.slug
+            ),
         )
         .with("known", known));
     }

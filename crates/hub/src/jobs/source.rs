@@ -83,10 +83,8 @@ where
             let wait = match claim(worker.clone(), held.len() as u64).await {
                 Ok(jobs) if jobs.is_empty() => NAP,
                 Ok(jobs) => {
-                    let placed: Vec<_> = jobs
-                        .into_iter()
-                        .map(|job| Placed { job, _place: held.pop() })
-                        .collect();
+                    let placed: Vec<_> =
+                        jobs.into_iter().map(|job| Placed { job, _place: held.pop() }).collect();
                     return Some((stream::iter(placed), (worker, stop, free)));
                 }
                 Err(error) => {

@@ -145,8 +145,10 @@ fn decide_form(
     ask: &Ask<'_>,
     form: Form,
 ) -> Result<Granted, Denied> {
-    let deny = |why: String, scopes| {
-        Denied { policy: concerned.first().map(|(policy, _)| policy.clone()), why, scopes }
+    let deny = |why: String, scopes| Denied {
+        policy: concerned.first().map(|(policy, _)| policy.clone()),
+        why,
+        scopes,
     };
     let mut allowed = BTreeSet::new();
     let mut deciding = None;
@@ -235,7 +237,8 @@ mod tests {
         let all = strings(&["read", "write"]);
         let asked = strings(&["read", "write"]);
         let rules = [("pol_a".to_owned(), rule(&["read"], &[Form::WholeToken]))];
-        let Decision::Deny(denied) = decide(&rules, &ask(&all, Some(&asked), Some(Form::WholeToken)))
+        let Decision::Deny(denied) =
+            decide(&rules, &ask(&all, Some(&asked), Some(Form::WholeToken)))
         else {
             panic!("allowed");
         };

@@ -49,7 +49,9 @@ async fn resolve(store: &Store, workspace: &str, mut rule: Rule) -> Result<Rule>
     if lists.contains(&0) || rule.owners.is_empty() || lists.iter().any(|len| *len > MOST) {
         return Err(Error::invalid(
             "policy_incomplete",
-            format!("A policy names 1 to {MOST} each of `agents`, `integrations`, `scopes`, `forms` and `owners`."),
+            format!(
+                "A policy names 1 to {MOST} each of `agents`, `integrations`, `scopes`, `forms` and `owners`."
+            ),
         ));
     }
     for name in &mut rule.agents {
@@ -68,7 +70,9 @@ async fn resolve(store: &Store, workspace: &str, mut rule: Rule) -> Result<Rule>
         let scope: String = scope.chars().take(200).collect();
         return Err(Error::invalid(
             "scope_unknown",
-            format!("None of the policy's integrations asks for the scope `{scope}`. Add it to the integration first, or write `*`."),
+            format!(
+                "None of the policy's integrations asks for the scope `{scope}`. Add it to the integration first, or write `*`."
+            ),
         ));
     }
     Ok(rule)

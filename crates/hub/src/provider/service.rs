@@ -5,7 +5,8 @@ use std::sync::Arc;
 use base::ProviderId;
 use connector::{Connector, Declarative, Manifest};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
+    QueryOrder,
 };
 
 use super::{
@@ -66,9 +67,8 @@ pub async fn add(
     workspace: &str,
     manifest: &str,
 ) -> Result<Found> {
-    let parsed = Manifest::parse(manifest).map_err(|error| {
-        Error::invalid("manifest_invalid", error.to_string())
-    })?;
+    let parsed = Manifest::parse(manifest)
+        .map_err(|error| Error::invalid("manifest_invalid", error.to_string()))?;
     if registry.get(&parsed.slug).is_some() {
         return Err(Error::conflict(
             "provider_built_in",

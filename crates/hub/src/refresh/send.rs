@@ -77,10 +77,8 @@ async fn try_send(store: &Store, registry: &Registry, row: &Connection) -> Resul
         };
         match answer {
             Ok(fresh) => {
-                let stored = Stored {
-                    inputs: stored.inputs.clone(),
-                    credential: Credential::OAuth(fresh),
-                };
+                let stored =
+                    Stored { inputs: stored.inputs.clone(), credential: Credential::OAuth(fresh) };
                 return Ok(Outcome::Fresh { stored, app: Box::new(app) });
             }
             Err(error) if error.kind() == ErrorKind::ClientConfig => refused = Some(error),

@@ -106,7 +106,8 @@ impl Refresher {
                 return Ok(Freshness::Row(Box::new(now_row)));
             }
             if now_row.state == State::Ready && now_row.quiet_until > now {
-                let wait = Timestamp::from_millis(now).until(Timestamp::from_millis(now_row.quiet_until));
+                let wait =
+                    Timestamp::from_millis(now).until(Timestamp::from_millis(now_row.quiet_until));
                 return Ok(Freshness::Later(wait));
             }
             tokio::time::sleep(PEEK).await;
@@ -150,8 +151,7 @@ impl Refresher {
                 self.mark_later(lease, Duration::from_mins(1), None, &message, true).await
             }
             Outcome::Later { after, message, code, certainly_unsent } => {
-                let wait =
-                    after.unwrap_or_else(|| backoff(lease.row.failures, self.store.rng()));
+                let wait = after.unwrap_or_else(|| backoff(lease.row.failures, self.store.rng()));
                 let wait = wait.clamp(Duration::from_secs(1), Duration::from_hours(1));
                 self.mark_later(lease, wait, code.as_deref(), &message, certainly_unsent).await
             }
@@ -162,14 +162,9 @@ impl Refresher {
     async fn save(&self, lease: &Lease, stored: &Stored, app: &App) -> Result<()> {
         let row = &lease.row;
         let Credential::OAuth(tokens) = &stored.credential else { return Ok(()) };
-        let sealed = seal_credential(
-            &self.store,
-            &row.workspace_id,
-            &row.id,
-            row.generation + 1,
-            stored,
-        )
-        .await?;
+        let sealed =
+            seal_credential(&self.store, &row.workspace_id, &row.id, row.generation + 1, stored)
+                .await?;
         let scopes = tokens.scopes.clone().unwrap_or_else(|| row.scopes.0.clone());
         let save = Save {
             workspace: row.workspace_id.clone(),

@@ -238,7 +238,8 @@ impl Record<'_> {
         };
         let draft = self.draft(Outcome::Denied, subject, &what).await?;
         self.writer.append(draft, None).await?;
-        let detail = format!("{} Ask the workspace's owner for a policy that allows it.", denied.why);
+        let detail =
+            format!("{} Ask the workspace's owner for a policy that allows it.", denied.why);
         Err(Error::new(Kind::Forbidden, "policy_denied", detail)
             .with("policy", denied.policy.clone())
             .with("denied_scopes", denied.scopes.clone()))

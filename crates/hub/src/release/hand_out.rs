@@ -71,7 +71,10 @@ pub(super) async fn prepare(
             None => {}
         }
         if row.status != Status::Active {
-            return Err(Error::conflict("connection_disabled", "The connection was switched off meanwhile."));
+            return Err(Error::conflict(
+                "connection_disabled",
+                "The connection was switched off meanwhile.",
+            ));
         }
         let dead = row.state == State::Reauth || row.health == Health::ReauthorizationRequired;
         // A still-valid token is handed out, whatever became of the refresh.
@@ -172,7 +175,10 @@ fn narrow_failed(app: &App, error: &oauth::Error) -> Error {
     };
     Error::unavailable(
         "provider_unavailable",
-        format!("{} did not give a narrower token: {error}.", app.connector.manifest().display_name),
+        format!(
+            "{} did not give a narrower token: {error}.",
+            app.connector.manifest().display_name
+        ),
         wait,
     )
 }

@@ -4,6 +4,6 @@ mod ask;
 mod hand_out;
 mod select;
 
-pub use ask::{Asker, Target, TokenAsk, Asked, release};
+pub use ask::{Asked, Asker, Target, TokenAsk, release};
 pub use hand_out::Issued;
 pub use select::{Choice, ConnectReason, Missing};

@@ -145,7 +145,9 @@ async fn candidates(
                 let slug: String = slug.chars().take(64).collect();
                 return Err(Error::conflict(
                     "integration_missing",
-                    format!("This workspace has no integration with `{slug}`. Its owner can add one with PUT /v1/integrations/{{slug}}."),
+                    format!(
+                        "This workspace has no integration with `{slug}`. Its owner can add one with PUT /v1/integrations/{{slug}}."
+                    ),
                 ));
             }
             Ok((found, None))
@@ -153,7 +155,10 @@ async fn candidates(
         Target::Integration(name) => {
             let found = integration::get(parts.store, workspace, name).await.map_err(|_| {
                 let name: String = name.chars().take(64).collect();
-                Error::conflict("integration_missing", format!("This workspace has no integration `{name}`."))
+                Error::conflict(
+                    "integration_missing",
+                    format!("This workspace has no integration `{name}`."),
+                )
             })?;
             Ok((vec![found], None))
         }
@@ -170,8 +175,7 @@ async fn candidates(
 }
 
 fn use_named(who: &Who, ask: &TokenAsk, yes: Vec<Allowed>, row: Connection) -> Result<Selection> {
-    let owner =
-        if row.end_user_id.is_some() { OwnerKind::EndUser } else { OwnerKind::Workspace };
+    let owner = if row.end_user_id.is_some() { OwnerKind::EndUser } else { OwnerKind::Workspace };
     let provider = yes.first().map(|allowed| allowed.app.integration.provider.clone());
     let Some(allowed) = yes.into_iter().find(|allowed| allowed.owner == owner) else {
         return Ok(Selection::Denied {
@@ -271,7 +275,13 @@ fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Re
     }
     if row.state == State::Reauth || row.health == Health::ReauthorizationRequired {
         let again = Some(row.id);
-        return Ok(missing_from(who, allowed, ConnectReason::ReauthorizationRequired, Vec::new(), again));
+        return Ok(missing_from(
+            who,
+            allowed,
+            ConnectReason::ReauthorizationRequired,
+            Vec::new(),
+            again,
+        ));
     }
     let has = |scope: &String| row.scopes.0.contains(scope);
     let (held, lacking): (Vec<_>, Vec<_>) = allowed.granted.scopes.iter().cloned().partition(has);

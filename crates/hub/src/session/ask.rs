@@ -147,13 +147,19 @@ fn message(reason: ConnectReason, app: &str) -> String {
             format!("Ask the person to open the link and connect {app}; then ask again.")
         }
         ConnectReason::MissingScopes => {
-            format!("{app} is connected with less than is needed. Ask the person to open the link and allow more.")
+            format!(
+                "{app} is connected with less than is needed. Ask the person to open the link and allow more."
+            )
         }
         ConnectReason::ReauthorizationRequired => {
-            format!("{app} has ended the access. Ask the person to open the link and connect again.")
+            format!(
+                "{app} has ended the access. Ask the person to open the link and connect again."
+            )
         }
         ConnectReason::ConfirmationPending => {
-            format!("{app} was connected a moment ago and waits for the platform's confirmation. Ask again shortly.")
+            format!(
+                "{app} was connected a moment ago and waits for the platform's confirmation. Ask again shortly."
+            )
         }
     }
 }

@@ -44,8 +44,10 @@ pub async fn complete(
 ) -> Result<Completed> {
     let row = get(store, workspace, id).await?;
     check_code(store, &row, code)?;
-    let integration_id =
-        row.integration_id.clone().ok_or_else(|| Error::internal("a pending session has no app"))?;
+    let integration_id = row
+        .integration_id
+        .clone()
+        .ok_or_else(|| Error::internal("a pending session has no app"))?;
     let found = integration::get(store, workspace, &integration_id).await?;
     let app = App::load(store, registry, found).await?;
     check_caller(principal, &app)?;
@@ -134,15 +136,15 @@ async fn activate_pending(
     pending: Pending,
 ) -> Result<Connection> {
     let scopes = row.granted.clone().unwrap_or_default().0;
-    let (expires_at, refresh_expires_at, due_at): (Option<Timestamp>, _, _) =
-        match &pending.stored.credential {
-            Credential::OAuth(tokens) => (
-                tokens.expires_at,
-                tokens.refresh_expires_at,
-                refresh::next_due(store, app, tokens),
-            ),
-            Credential::Keys(_) => (None, None, None),
-        };
+    let (expires_at, refresh_expires_at, due_at): (Option<Timestamp>, _, _) = match &pending
+        .stored
+        .credential
+    {
+        Credential::OAuth(tokens) => {
+            (tokens.expires_at, tokens.refresh_expires_at, refresh::next_due(store, app, tokens))
+        }
+        Credential::Keys(_) => (None, None, None),
+    };
     let owner = row.end_user_id.as_deref().filter(|id| *id == row.owner_key);
     let linked = Linked {
         integration: &app.integration,

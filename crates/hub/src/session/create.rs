@@ -105,8 +105,7 @@ pub async fn create(store: &Store, workspace: &str, new: NewSession) -> Result<M
         &new.connection,
         &return_url,
     ))?;
-    let ask_digest =
-        new.agent.as_ref().map(|_| store.keys().digest("connect-ask", &ask).to_vec());
+    let ask_digest = new.agent.as_ref().map(|_| store.keys().digest("connect-ask", &ask).to_vec());
     if let Some(digest) = &ask_digest
         && let Some(row) = open_ask(store, workspace, digest).await?
     {
@@ -190,7 +189,10 @@ async fn choose_integrations(
     for name in new.integrations.iter().take(100) {
         let one = integration::get(store, workspace, name).await.map_err(|_| {
             let name: String = name.chars().take(64).collect();
-            Error::invalid("integration_unknown", format!("This workspace has no integration `{name}`."))
+            Error::invalid(
+                "integration_unknown",
+                format!("This workspace has no integration `{name}`."),
+            )
         })?;
         found.push(one);
     }

@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use connector::{Account, Credential, Manifest};
 use data_encoding::BASE64URL_NOPAD;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
+};
 use serde::{Deserialize, Serialize};
 use vault::Place;
 
@@ -72,7 +74,8 @@ pub(super) async fn pending(
         }
         Credential::Keys(_) => app.integration.scopes.0.clone(),
     };
-    let head = serde_json::to_vec(&PendingHead { account_id: account.id, account_label: account.label })?;
+    let head =
+        serde_json::to_vec(&PendingHead { account_id: account.id, account_label: account.label })?;
     let mut bytes = zeroize::Zeroizing::new(Vec::new());
     bytes.extend_from_slice(&u32::try_from(head.len()).map_err(Error::internal)?.to_be_bytes());
     bytes.extend_from_slice(&head);
@@ -154,7 +157,8 @@ pub(super) async fn discard(
     stored: &Stored,
 ) -> Result<()> {
     let workspace = &row.workspace_id;
-    connection::queue_revocation(store, store.write(), workspace, &row.id, integration, stored).await
+    connection::queue_revocation(store, store.write(), workspace, &row.id, integration, stored)
+        .await
 }
 
 /// What the page shows before and after.

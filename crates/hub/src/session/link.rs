@@ -109,8 +109,7 @@ pub async fn start(
             )
             .await
             .map_err(|error| provider_failed(&app, &error))?;
-            let stored =
-                Stored { inputs: answers.clone(), credential: Credential::OAuth(tokens) };
+            let stored = Stored { inputs: answers.clone(), credential: Credential::OAuth(tokens) };
             finish_with(store, registry, row, &app, stored, &inputs).await?;
             Ok(Start::Finished)
         }
@@ -151,7 +150,8 @@ async fn to_provider(
         inputs: answers.clone(),
     };
     let generation = row.generation + 1;
-    let sealed = store.keys().seal(&flow_place(row, generation), &serde_json::to_vec(&flow)?).await?;
+    let sealed =
+        store.keys().seal(&flow_place(row, generation), &serde_json::to_vec(&flow)?).await?;
     let state = state_digest(store, authorization.state.expose_secret());
     let done = Entity::update_many()
         .col_expr(Column::StateDigest, Expr::value(state))
@@ -166,7 +166,10 @@ async fn to_provider(
         .exec(store.write())
         .await?;
     if done.rows_affected == 0 {
-        return Err(Error::conflict("session_busy", "This link is open twice. Reload the page and continue."));
+        return Err(Error::conflict(
+            "session_busy",
+            "This link is open twice. Reload the page and continue.",
+        ));
     }
     Ok(Start::Provider(authorization.url))
 }
@@ -281,7 +284,10 @@ pub async fn submit(
     let app = app_of(store, registry, row).await?;
     let manifest = app.connector.manifest();
     if !matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic) {
-        return Err(Error::invalid("no_key_needed", "This app is linked at the provider's own page."));
+        return Err(Error::invalid(
+            "no_key_needed",
+            "This app is linked at the provider's own page.",
+        ));
     }
     let inputs = app.inputs(answers)?;
     let credential = manifest.credential_from(&inputs).map_err(|error| {

@@ -26,14 +26,18 @@ impl From<Sealed> for SealedColumn {
 impl TryGetable for SealedColumn {
     fn try_get_by<I: ColIdx>(res: &QueryResult, index: I) -> Result<Self, TryGetError> {
         let bytes = Vec::<u8>::try_get_by(res, index)?;
-        Sealed::from_bytes(bytes).map(Self).map_err(|error| TryGetError::DbErr(DbErr::Type(error.to_string())))
+        Sealed::from_bytes(bytes)
+            .map(Self)
+            .map_err(|error| TryGetError::DbErr(DbErr::Type(error.to_string())))
     }
 }
 
 impl ValueType for SealedColumn {
     fn try_from(value: Value) -> Result<Self, ValueTypeErr> {
         match value {
-            Value::Bytes(Some(bytes)) => Sealed::from_bytes(bytes).map(Self).map_err(|_| ValueTypeErr),
+            Value::Bytes(Some(bytes)) => {
+                Sealed::from_bytes(bytes).map(Self).map_err(|_| ValueTypeErr)
+            }
             _ => Err(ValueTypeErr),
         }
     }

@@ -54,14 +54,22 @@ impl Keys {
                 .ok_or_else(|| Error::internal("the system key is missing after making it"))?
         };
         let pepper = load_pepper(&db, write, &system, rng.as_ref(), now).await?;
-        let cache = |size| Cache::builder().max_capacity(size).time_to_idle(Duration::from_hours(1)).build();
-        let keys = Self { source, rng, db, pepper, primaries: cache(10_000), by_id: cache(100_000) };
+        let cache = |size| {
+            Cache::builder().max_capacity(size).time_to_idle(Duration::from_hours(1)).build()
+        };
+        let keys =
+            Self { source, rng, db, pepper, primaries: cache(10_000), by_id: cache(100_000) };
         keys.primaries.insert(SYSTEM.to_owned(), Arc::new(system)).await;
         Ok(keys)
     }
 
     /// Makes a workspace's first data key, within the transaction that makes the workspace.
-    pub async fn create<C: ConnectionTrait>(&self, tx: &C, workspace: &str, now: i64) -> Result<()> {
+    pub async fn create<C: ConnectionTrait>(
+        &self,
+        tx: &C,
+        workspace: &str,
+        now: i64,
+    ) -> Result<()> {
         insert_first(tx, self.source.as_ref(), self.rng.as_ref(), workspace, now).await
     }
 
@@ -96,7 +104,8 @@ impl Keys {
     ) -> Result<(Arc<DataKey>, SealedColumn)> {
         let key = DataKey::generate(self.rng.as_ref());
         let wrapper = self.primary(workspace).await?;
-        let sealed = wrapper.seal_key(self.rng.as_ref(), &person_place(workspace, end_user), &key)?;
+        let sealed =
+            wrapper.seal_key(self.rng.as_ref(), &person_place(workspace, end_user), &key)?;
         Ok((Arc::new(key), sealed.into()))
     }
 
@@ -215,7 +224,11 @@ async fn load_primary(
     }
 }
 
-async fn unwrap(source: &dyn KeySource, workspace: &str, row: &sea_orm::QueryResult) -> Result<DataKey> {
+async fn unwrap(
+    source: &dyn KeySource,
+    workspace: &str,
+    row: &sea_orm::QueryResult,
+) -> Result<DataKey> {
     let id: KeyRef = row
         .try_get::<String>("", "id")?
         .parse()
@@ -236,8 +249,12 @@ async fn insert_first<C: ConnectionTrait>(
     let wrapped = source.wrap(rng, workspace, &key).await?;
     let sql = "INSERT INTO data_key (id, workspace_id, state, wrapped, uses, created_at) \
                VALUES ($1, $2, 'primary', $3, 0, $4) ON CONFLICT DO NOTHING";
-    let values =
-        [key.id().to_string().into(), workspace.into(), wrapped.as_bytes().to_vec().into(), now.into()];
+    let values = [
+        key.id().to_string().into(),
+        workspace.into(),
+        wrapped.as_bytes().to_vec().into(),
+        now.into(),
+    ];
     tx.execute_raw(statement(tx.get_database_backend(), sql, values)).await?;
     Ok(())
 }
@@ -255,9 +272,7 @@ async fn load_pepper(
     let fresh = system.seal_key(rng, &PEPPER, &DataKey::generate(rng))?;
     let insert = "INSERT INTO system_secret (name, sealed, created_at) VALUES ('hash_pepper', $1, $2) \
                   ON CONFLICT (name) DO NOTHING";
-    write
-        .execute_raw(statement(backend, insert, [fresh.into_bytes().into(), now.into()]))
-        .await?;
+    write.execute_raw(statement(backend, insert, [fresh.into_bytes().into(), now.into()])).await?;
     let select = "SELECT sealed FROM system_secret WHERE name = 'hash_pepper'";
     let row = db
         .query_one_raw(statement(backend, select, []))

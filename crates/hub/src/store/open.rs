@@ -3,12 +3,12 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use base::{Clock, Rng};
-use vault::KeySource;
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement,
     sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
+use vault::KeySource;
 
 use super::{Keys, Store};
 use crate::{Error, Result};

@@ -33,7 +33,14 @@ pub async fn enqueue<C: ConnectionTrait>(store: &Store, tx: &C, work: Work<'_>) 
         store.backend(),
         "INSERT INTO outbox (id, workspace_id, kind, subject, body_sealed, due_at, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
-        [id.into(), work.workspace.into(), work.kind.into(), work.subject.into(), sealed.into(), now.into()],
+        [
+            id.into(),
+            work.workspace.into(),
+            work.kind.into(),
+            work.subject.into(),
+            sealed.into(),
+            now.into(),
+        ],
     );
     tx.execute_raw(statement).await?;
     Ok(())
@@ -124,7 +131,12 @@ impl Claimed {
 }
 
 /// What became of the newest piece of work of this kind about `subject`; `pending` while it is open.
-pub async fn outcome(store: &Store, workspace: &str, kind: &str, subject: &str) -> Result<Option<String>> {
+pub async fn outcome(
+    store: &Store,
+    workspace: &str,
+    kind: &str,
+    subject: &str,
+) -> Result<Option<String>> {
     let statement = Statement::from_sql_and_values(
         store.backend(),
         "SELECT outcome FROM outbox WHERE workspace_id = $1 AND subject = $2 AND kind = $3 \

@@ -5,8 +5,9 @@
 use base::{ExposeSecret, KeyId, SecretString, Timestamp, constant_time_eq, random_token};
 use data_encoding::BASE32_NOPAD;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryResult, Statement, entity::prelude::*,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait,
+    DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QueryResult, Statement,
+    entity::prelude::*,
 };
 use serde::{Deserialize, Serialize};
 
@@ -354,7 +355,8 @@ fn scope(owner: &Owner) -> Condition {
 
 /// The keys of this owner, oldest first, revoked ones too.
 pub async fn list(store: &Store, owner: &Owner, query: &PageQuery) -> Result<Page<Model>> {
-    let rows = query.apply(Entity::find().filter(scope(owner)), Column::Id).all(store.read()).await?;
+    let rows =
+        query.apply(Entity::find().filter(scope(owner)), Column::Id).all(store.read()).await?;
     Ok(query.page(rows, |row| row.id.clone()))
 }
 

@@ -90,7 +90,9 @@ fn check_return_url(text: &str) -> Result<()> {
     let bad = |why: &str| {
         Err(Error::invalid(
             "return_url_invalid",
-            format!("`{text}` can't be a return URL: {why}. Write it like https://chat.example/linked"),
+            format!(
+                "`{text}` can't be a return URL: {why}. Write it like https://chat.example/linked"
+            ),
         ))
     };
     let Ok(url) = Url::parse(text) else { return bad("it is not a whole URL") };
@@ -137,7 +139,8 @@ pub async fn get(store: &Store, id_or_slug: &str) -> Result<Model> {
         Column::Slug.eq(id_or_slug)
     };
     Entity::find().filter(by).one(store.read()).await?.ok_or_else(|| {
-        Error::not_found("workspace").with("workspace", id_or_slug.chars().take(64).collect::<String>())
+        Error::not_found("workspace")
+            .with("workspace", id_or_slug.chars().take(64).collect::<String>())
     })
 }
 

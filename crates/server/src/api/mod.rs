@@ -3,7 +3,7 @@
 mod v1;
 mod view;
 
-use axum::{Json, Router, routing::get};
+use axum::{Router, http::header::CONTENT_TYPE, routing::get};
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -96,9 +96,11 @@ pub(crate) fn document_text() -> Result<String, serde_json::Error> {
 /// The API, its document and the page that shows it.
 pub(crate) fn router() -> Router<AppState> {
     let (router, document) = parts();
+    let text = bytes::Bytes::from(document.to_json().unwrap_or_default());
     let shown: Router<AppState> =
-        SwaggerUi::new("/docs").url("/docs/openapi.json", document.clone()).into();
-    router
-        .merge(shown.layer(axum::middleware::from_fn(swagger_headers)))
-        .route("/openapi.json", get(|| async move { Json(document) }))
+        SwaggerUi::new("/docs").url("/docs/openapi.json", document).into();
+    router.merge(shown.layer(axum::middleware::from_fn(swagger_headers))).route(
+        "/openapi.json",
+        get(async move || ([(CONTENT_TYPE, "application/json")], text.clone())),
+    )
 }

@@ -2,7 +2,10 @@
 
 use base::{SecretString, Timestamp};
 use hub::page::{Page, PageQuery};
-use serde::{Deserialize, Deserializer, Serialize, de::{DeserializeOwned, Error as _}};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error as _},
+};
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 

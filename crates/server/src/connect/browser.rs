@@ -18,7 +18,11 @@ use crate::{http::request_id, problem, state::AppState};
 /// `__Host-` ties a cookie to this host and to https (RFC 6265bis, section 4.1.3.2); plain http on
 /// loopback can't have it.
 fn cookie_name(state: &AppState) -> &'static str {
-    if state.public_url.scheme() == "https" { "__Host-valetkey_connect" } else { "valetkey_connect" }
+    if state.public_url.scheme() == "https" {
+        "__Host-valetkey_connect"
+    } else {
+        "valetkey_connect"
+    }
 }
 
 /// The cookie that binds the browser.

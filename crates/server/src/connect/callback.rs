@@ -37,7 +37,9 @@ pub(super) async fn callback(
     match session::callback(&state.store, &state.registry, &row, &client, &query).await {
         // The page of its own address: a reload must not send the code again.
         Ok(()) => Redirect::to("/connect/result").into_response(),
-        Err(error) if matches!(error.kind, Kind::Unavailable) || error.code == "credential_refused" => {
+        Err(error)
+            if matches!(error.kind, Kind::Unavailable) || error.code == "credential_refused" =>
+        {
             Redirect::to("/connect/result").into_response()
         }
         Err(error) => failure(&state, error),

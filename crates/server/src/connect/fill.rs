@@ -52,7 +52,11 @@ async fn tenant(state: &AppState, row: &Session) -> Result<(Workspace, Person)> 
     Ok((tenant, person(&profile)))
 }
 
-async fn app_name(state: &AppState, row: &Session, id: &str) -> Result<(Integration, String, String)> {
+async fn app_name(
+    state: &AppState,
+    row: &Session,
+    id: &str,
+) -> Result<(Integration, String, String)> {
     let found = integration::get(&state.store, &row.workspace_id, id).await?;
     let app = App::load(&state.store, &state.registry, found).await?;
     let manifest = app.connector.manifest();
@@ -84,7 +88,14 @@ pub(super) async fn landing(state: &AppState, row: &Session, token: String) -> R
         [only] => Some(app_name(state, row, only).await?.1),
         _ => None,
     };
-    Ok(LandingPage { host: host(state), workspace: tenant.name, app, person, site: site(row), token })
+    Ok(LandingPage {
+        host: host(state),
+        workspace: tenant.name,
+        app,
+        person,
+        site: site(row),
+        token,
+    })
 }
 
 pub(super) async fn pick(state: &AppState, row: &Session, cookie: &str) -> Result<PickPage> {
@@ -204,7 +215,9 @@ fn asked_scopes(manifest: &Manifest, scopes: &[String]) -> Vec<Scope> {
         .iter()
         .map(|name| match name.as_str() {
             "*" => Scope {
-                title: Some("All that this account can do: the app does not offer less.".to_owned()),
+                title: Some(
+                    "All that this account can do: the app does not offer less.".to_owned(),
+                ),
                 name: "*".to_owned(),
                 access: Access::Admin,
             },

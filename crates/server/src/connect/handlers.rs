@@ -124,7 +124,11 @@ async fn posted(state: &AppState, jar: &CookieJar, fields: Fields) -> Result<Pos
 }
 
 /// `POST /connect/pick`
-pub(super) async fn pick(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Response {
+pub(super) async fn pick(
+    State(state): State<AppState>,
+    jar: CookieJar,
+    fields: Fields,
+) -> Response {
     let Posted { row, fields, .. } = match posted(&state, &jar, fields).await {
         Ok(posted) => posted,
         Err(response) => return response,
@@ -140,13 +144,19 @@ pub(super) async fn pick(State(state): State<AppState>, jar: CookieJar, fields: 
 fn answers(fields: &[(String, String)]) -> BTreeMap<String, String> {
     fields
         .iter()
-        .filter_map(|(name, value)| Some((name.strip_prefix(FIELD)?.to_owned(), value.trim().to_owned())))
+        .filter_map(|(name, value)| {
+            Some((name.strip_prefix(FIELD)?.to_owned(), value.trim().to_owned()))
+        })
         .filter(|(_, value)| !value.is_empty())
         .collect()
 }
 
 /// `POST /connect/start`: on to the provider.
-pub(super) async fn start(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Response {
+pub(super) async fn start(
+    State(state): State<AppState>,
+    jar: CookieJar,
+    fields: Fields,
+) -> Response {
     let posted = match posted(&state, &jar, fields).await {
         Ok(posted) => posted,
         Err(response) => return response,
@@ -160,7 +170,11 @@ pub(super) async fn start(State(state): State<AppState>, jar: CookieJar, fields:
 }
 
 /// `POST /connect/submit`: a key or a password, checked with the provider.
-pub(super) async fn submit(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Response {
+pub(super) async fn submit(
+    State(state): State<AppState>,
+    jar: CookieJar,
+    fields: Fields,
+) -> Response {
     let posted = match posted(&state, &jar, fields).await {
         Ok(posted) => posted,
         Err(response) => return response,
@@ -179,8 +193,8 @@ async fn ask_again(
     answers: BTreeMap<String, String>,
     error: Error,
 ) -> Response {
-    let askable = matches!(error.kind, Kind::Invalid | Kind::Unavailable)
-        || error.code == "client_suspended";
+    let askable =
+        matches!(error.kind, Kind::Invalid | Kind::Unavailable) || error.code == "client_suspended";
     if !askable {
         return failure(state, error);
     }
@@ -194,7 +208,11 @@ async fn ask_again(
 }
 
 /// `POST /connect/cancel`
-pub(super) async fn cancel(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Response {
+pub(super) async fn cancel(
+    State(state): State<AppState>,
+    jar: CookieJar,
+    fields: Fields,
+) -> Response {
     let posted = match posted(&state, &jar, fields).await {
         Ok(posted) => posted,
         Err(response) => return response,
@@ -260,7 +278,7 @@ pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Res
         Err(response) => return response,
     };
     let next = |label: &str, url: &str| Some(Next { label: label.to_owned(), url: url.to_owned() });
-    let (stage, next) = match row.status {
+    let (reached, onward) = match row.status {
         Status::Pending => (Stage::Pending, next("See what was allowed", "/connect/result")),
         Status::Completed => (Stage::Completed, next("See what was allowed", "/connect/result")),
         Status::Failed => (Stage::Failed, next("See what happened", "/connect/result")),
@@ -276,8 +294,8 @@ pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Res
         workspace,
         app,
         site: fill::site(&row),
-        stage,
-        next,
+        stage: reached,
+        next: onward,
         until: Some(until),
     };
     page(StatusCode::OK, &shown)

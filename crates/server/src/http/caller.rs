@@ -65,7 +65,9 @@ fn lacks_role(role: Role) -> Error {
     };
     Error::forbidden(
         "role_missing",
-        format!("This needs a platform key with the role `{word}`, or (inside a workspace) the workspace's own key."),
+        format!(
+            "This needs a platform key with the role `{word}`, or (inside a workspace) the workspace's own key."
+        ),
     )
 }
 

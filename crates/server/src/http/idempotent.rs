@@ -89,10 +89,12 @@ where
         Begin::Replay { status, body } => return Ok(replay(status, body)),
     };
     match make.await {
-        Ok(made) => {
-            let kept = without_secrets(serde_json::to_value(&made.value).map_err(hub::Error::internal)?);
-            ticket.finish(store, made.status.as_u16(), &kept.to_string()).await?;
-            Ok(made.into_response())
+        Ok(created) => {
+            let kept = without_secrets(
+                serde_json::to_value(&created.value).map_err(hub::Error::internal)?,
+            );
+            ticket.finish(store, created.status.as_u16(), &kept.to_string()).await?;
+            Ok(created.into_response())
         }
         Err(problem) => {
             ticket.forget(store).await?;

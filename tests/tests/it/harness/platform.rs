@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Agent, Hub,
-    http::{Reply, Request, find},
+    http::{Reply, Request},
 };
 
 /// Where the browser is sent at the end. Nobody listens there: browsers in tests stop before it.
@@ -108,7 +108,8 @@ impl Workspace {
     /// Makes a key for an agent.
     pub(crate) async fn agent(&self, slug: &str) -> Agent {
         let made = self.post(&format!("/v1/agents/{slug}/keys"), &json!({ "name": "test" })).await;
-        let key = find(&made, "vk_agent_").unwrap_or_else(|| panic!("no key is shown: {made}"));
+        let key = made["secret"].as_str().unwrap_or_else(|| panic!("no key is shown: {made}"));
+        let key = key.to_owned();
         Agent { address: self.platform.address.clone(), host: self.platform.host.clone(), key }
     }
 

@@ -1,6 +1,11 @@
 //! `/v1/agents` and their keys.
 
-use axum::{Json, extract::{Path, State}, http::StatusCode, response::Response};
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
 use hub::{
     agent::{self, Model, NewAgent},
     workspace::api_key::{self, Owner, Role},
@@ -76,7 +81,8 @@ async fn list(
     caller: Caller,
     QueryOf(part): QueryOf<Part>,
 ) -> Answer<Json<List<AgentView>>> {
-    let page = agent::list(&state.store, caller.workspace(Role::Provision)?, &part.query()?).await?;
+    let page =
+        agent::list(&state.store, caller.workspace(Role::Provision)?, &part.query()?).await?;
     Ok(Json(List::of(page, AgentView::from)))
 }
 
@@ -104,7 +110,11 @@ async fn add(
 /// An agent, by id or slug
 #[utoipa::path(get, path = "/v1/agents/{agent}", tag = "set-up", security(("key" = [])),
     params(("agent" = String, Path, description = "Id or slug")), responses((status = 200, body = AgentView)))]
-async fn get(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<Json<AgentView>> {
+async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<Json<AgentView>> {
     let row = agent::get(&state.store, caller.workspace(Role::Provision)?, &name).await?;
     Ok(Json(row.into()))
 }
@@ -129,7 +139,11 @@ async fn put(
 /// Disable an agent and revoke its keys; its records stay
 #[utoipa::path(delete, path = "/v1/agents/{agent}", tag = "set-up", security(("key" = [])),
     params(("agent" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
+async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<StatusCode> {
     agent::disable(&state.store, caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

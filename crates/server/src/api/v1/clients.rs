@@ -1,9 +1,7 @@
 //! `/v1/clients`: OAuth clients of a workspace, or of the platform for its workspaces to share.
 
 use axum::{Json, extract::State, http::StatusCode, response::Response};
-use hub::{
-    client::{self, Client, NewClient, Owner},
-};
+use hub::client::{self, Client, NewClient, Owner};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -136,7 +134,11 @@ async fn add(
 /// A client, by id or slug
 #[utoipa::path(get, path = "/v1/clients/{client}", tag = "set-up", security(("key" = [])),
     params(("client" = String, Path, description = "Id or slug")), responses((status = 200, body = ClientView)))]
-async fn get(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<Json<ClientView>> {
+async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<Json<ClientView>> {
     let row = client::get(&state.store, caller.client_owner()?, &name).await?;
     Ok(Json(view(&state, row)))
 }
@@ -184,7 +186,11 @@ async fn patch(
 /// Remove a client that no integration uses
 #[utoipa::path(delete, path = "/v1/clients/{client}", tag = "set-up", security(("key" = [])),
     params(("client" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
+async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<StatusCode> {
     client::delete(&state.store, caller.client_owner()?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -192,7 +198,11 @@ async fn delete(State(state): State<AppState>, caller: Caller, PathId(name): Pat
 /// Lift a suspension: the next refresh tries the client again
 #[utoipa::path(post, path = "/v1/clients/{client}/test", tag = "set-up", security(("key" = [])),
     params(("client" = String, Path, description = "Id or slug")), responses((status = 200, body = ClientView)))]
-async fn test(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<Json<ClientView>> {
+async fn test(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<Json<ClientView>> {
     let row = client::lift_suspension(&state.store, caller.client_owner()?, &name).await?;
     Ok(Json(view(&state, row)))
 }

@@ -88,12 +88,10 @@ impl IntegrationSettings {
                 return Err(hub::Error::invalid("client_ambiguous", detail).into());
             }
             (Some(name), None) => ClientChoice::Named(name),
-            (None, Some(client_id)) => {
-                ClientChoice::Inline {
-                    client_id,
-                    client_secret: self.client_secret.map(|secret| secret.0),
-                }
-            }
+            (None, Some(client_id)) => ClientChoice::Inline {
+                client_id,
+                client_secret: self.client_secret.map(|secret| secret.0),
+            },
             (None, None) => ClientChoice::None,
         };
         Ok(NewIntegration {
@@ -173,7 +171,11 @@ async fn put(
 /// Remove an integration that has no connections
 #[utoipa::path(delete, path = "/v1/integrations/{integration}", tag = "set-up", security(("key" = [])),
     params(("integration" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
+async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<StatusCode> {
     integration::delete(&state.store, caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -104,7 +104,11 @@ impl NewKey {
 }
 
 /// Makes a key.
-pub(super) async fn make(state: &AppState, owner: Owner, new: NewKey) -> Answer<Created<NewKeyView>> {
+pub(super) async fn make(
+    state: &AppState,
+    owner: Owner,
+    new: NewKey,
+) -> Answer<Created<NewKeyView>> {
     let Made { row, secret } =
         api_key::create(&state.store, owner, &new.name, new.expires_at).await?;
     let secret = Some(secret.expose_secret().to_owned());

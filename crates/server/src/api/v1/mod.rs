@@ -38,7 +38,9 @@ fn must_be_free<T>(found: hub::Result<T>, what: &str, slug: &str) -> Answer<()> 
     match found {
         Ok(_) => {
             let slug: String = slug.chars().take(64).collect();
-            let detail = format!("There is a {what} `{slug}` already. Change it with PUT, or choose another slug.");
+            let detail = format!(
+                "There is a {what} `{slug}` already. Change it with PUT, or choose another slug."
+            );
             Err(hub::Error::conflict("slug_taken", detail).into())
         }
         Err(error) if error.kind == hub::Kind::NotFound => Ok(()),

@@ -74,7 +74,11 @@ async fn add(
 /// Revoke a platform key; nothing is released to it any more
 #[utoipa::path(delete, path = "/v1/platform-keys/{id}", tag = "platform", security(("key" = [])),
     params(("id" = String, Path, description = "`key_…`")), responses((status = 204)))]
-async fn revoke(State(state): State<AppState>, caller: Caller, PathId(id): PathId) -> Answer<StatusCode> {
+async fn revoke(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(id): PathId,
+) -> Answer<StatusCode> {
     caller.platform(Role::Provision)?;
     api_key::revoke(&state.store, &Owner::Platform(Vec::new()), &id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -163,7 +163,8 @@ async fn list(
     caller: Caller,
     QueryOf(part): QueryOf<Part>,
 ) -> Answer<Json<List<PolicyView>>> {
-    let page = policy::list(&state.store, caller.workspace(Role::Provision)?, &part.query()?).await?;
+    let page =
+        policy::list(&state.store, caller.workspace(Role::Provision)?, &part.query()?).await?;
     Ok(Json(List::of(page, PolicyView::from)))
 }
 
@@ -191,7 +192,11 @@ async fn add(
 /// A policy, by id or slug
 #[utoipa::path(get, path = "/v1/policies/{policy}", tag = "set-up", security(("key" = [])),
     params(("policy" = String, Path, description = "Id or slug")), responses((status = 200, body = PolicyView)))]
-async fn get(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<Json<PolicyView>> {
+async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<Json<PolicyView>> {
     let row = policy::get(&state.store, caller.workspace(Role::Provision)?, &name).await?;
     Ok(Json(row.into()))
 }
@@ -215,7 +220,11 @@ async fn put(
 /// Remove a policy; from this commit on nothing is released on its strength
 #[utoipa::path(delete, path = "/v1/policies/{policy}", tag = "set-up", security(("key" = [])),
     params(("policy" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(State(state): State<AppState>, caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
+async fn delete(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(name): PathId,
+) -> Answer<StatusCode> {
     policy::delete(&state.store, caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -174,7 +174,11 @@ async fn list(
 /// A provider
 #[utoipa::path(get, path = "/v1/providers/{provider}", tag = "set-up", security(("key" = [])),
     params(("provider" = String, Path, description = "Slug")), responses((status = 200, body = ProviderView)))]
-async fn get(State(state): State<AppState>, caller: Caller, PathId(slug): PathId) -> Answer<Json<ProviderView>> {
+async fn get(
+    State(state): State<AppState>,
+    caller: Caller,
+    PathId(slug): PathId,
+) -> Answer<Json<ProviderView>> {
     let workspace = caller.workspace(Role::Provision)?;
     let found = provider::find(&state.store, &state.registry, workspace, &slug, None).await;
     let found = found.map_err(|error| match error.code {
@@ -189,7 +193,9 @@ async fn get(State(state): State<AppState>, caller: Caller, PathId(slug): PathId
 #[serde(deny_unknown_fields)]
 struct NewProvider {
     /// The manifest, as TOML; unknown keys are errors.
-    #[schema(example = "slug = \"mine\"\ndisplay_name = \"Mine\"\ncategory = \"crm\"\n\n[auth]\nkind = \"oauth2_code\"\n")]
+    #[schema(
+        example = "slug = \"mine\"\ndisplay_name = \"Mine\"\ncategory = \"crm\"\n\n[auth]\nkind = \"oauth2_code\"\n"
+    )]
     manifest: String,
 }
 

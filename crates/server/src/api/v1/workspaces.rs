@@ -1,8 +1,14 @@
 //! `/v1/workspaces` and the workspaces' keys.
 
-use axum::{Json, extract::{Path, State}, http::StatusCode, response::Response};
-use hub::{
-    workspace::{self, NewWorkspace, Workspace, api_key::{self, Owner, Role}},
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::Response,
+};
+use hub::workspace::{
+    self, NewWorkspace, Workspace,
+    api_key::{self, Owner, Role},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -15,8 +15,6 @@ pub(crate) enum Stage {
     Completed,
     /// The last attempt came to nothing.
     Failed,
-    /// Its time ran out.
-    Expired,
 }
 
 /// Where the link stands, for the browser that is bound to it.
@@ -57,7 +55,6 @@ impl StatusPage {
             Stage::Pending => "One step left".to_owned(),
             Stage::Completed => format!("{} is linked", self.app.as_deref().unwrap_or("Your app")),
             Stage::Failed => "Nothing was linked yet".to_owned(),
-            Stage::Expired => "This link has ended".to_owned(),
         }
     }
 
@@ -72,9 +69,6 @@ impl StatusPage {
             Stage::Failed => {
                 "The last try came to nothing. You can try again while the link lasts.".to_owned()
             }
-            Stage::Expired => {
-                format!("Its time ran out before it was finished. Ask for a new link at {site}.")
-            }
         }
     }
 
@@ -83,7 +77,7 @@ impl StatusPage {
             Stage::Linking => "open",
             Stage::Pending => "wait",
             Stage::Completed => "done",
-            Stage::Failed | Stage::Expired => "broken",
+            Stage::Failed => "broken",
         }
     }
 
@@ -92,13 +86,11 @@ impl StatusPage {
         let now = ("now", "wait", "Now");
         let later = ("later", "wait", "Later");
         let failed = ("failed", "cross", "Failed");
-        let ended = ("failed", "cross", "Ended");
         let [allowed, confirmed] = match self.stage {
             Stage::Linking => [now, later],
             Stage::Pending => [done, now],
             Stage::Completed => [done, done],
             Stage::Failed => [failed, later],
-            Stage::Expired => [ended, later],
         };
         let step = |title, (class, icon, word)| Step { title, class, icon, word };
         [

@@ -103,8 +103,7 @@ const FAILURES: [Failure; 8] = [
     Failure::WrongEndUser,
 ];
 
-const STAGES: [Stage; 5] =
-    [Stage::Linking, Stage::Pending, Stage::Completed, Stage::Failed, Stage::Expired];
+const STAGES: [Stage; 4] = [Stage::Linking, Stage::Pending, Stage::Completed, Stage::Failed];
 
 /// One of each, as full as it gets.
 fn all() -> Vec<String> {
