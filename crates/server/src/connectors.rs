@@ -5,6 +5,10 @@ use std::sync::Arc;
 use connector::Connector;
 
 /// Every built-in connector.
+#[rustfmt::skip]
 pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
-    vec![acme::connector(), generic_oidc::connector()]
+    vec![
+        acme::connector(),
+        generic_oidc::connector(),
+    ]
 }
