@@ -25,7 +25,7 @@ const PACKAGES: &[Rule] = &[
     Rule { folder: "crates/server",      uses: &["base", "outbound", "connector", "vault", "hub", "connectors/*"],
                                                                                              tests_use: &[] },
     // Development only: in nobody's binary.
-    Rule { folder: "crates/conformance", uses: &["base", "outbound", "connector", "oauth", "playground"],
+    Rule { folder: "crates/conformance", uses: &["base", "outbound", "connector", "oauth"],
                                                                                              tests_use: &[] },
     // A stranger to the hub, as every provider is.
     Rule { folder: "crates/playground",  uses: &[],                                          tests_use: &[] },
