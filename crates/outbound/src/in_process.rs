@@ -4,7 +4,9 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
 
-use crate::{Error, Limits, Transport};
+use url::Url;
+
+use crate::{Error, Limits, Transport, fresh::Wire};
 
 /// Answers requests in this process.
 #[async_trait]
@@ -41,5 +43,9 @@ impl<H: Handler> Transport for InProcess<H> {
             return Err(Error::TooLarge { host, limit: limits.max_body });
         }
         Ok(answer)
+    }
+
+    async fn connect(&self, _: &Url, _: Limits) -> Result<Option<Wire>, Error> {
+        Ok(None)
     }
 }

@@ -6,6 +6,7 @@
 mod address;
 mod allow;
 mod error;
+mod fresh;
 mod in_process;
 mod network;
 
@@ -14,9 +15,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
+use url::Url;
 
 pub use address::is_public;
 pub use error::{ConfigError, Error};
+pub use fresh::Fresh;
 pub use in_process::Handler;
 
 /// What may leave, and under what name.
@@ -55,6 +58,9 @@ impl Default for Limits {
 pub(crate) trait Transport: Send + Sync {
     async fn send(&self, request: Request<Bytes>, limits: Limits)
     -> Result<Response<Bytes>, Error>;
+
+    /// A connection made for one request; none where there are no connections to make.
+    async fn connect(&self, url: &Url, limits: Limits) -> Result<Option<fresh::Wire>, Error>;
 }
 
 /// The way out. Cheap to clone.
@@ -90,6 +96,15 @@ impl Outbound {
             Err(error) => tracing::debug!(%method, host, code = error.code(), "not answered"),
         }
         answer
+    }
+}
+
+impl Outbound {
+    /// Makes a connection for one request, TCP and TLS, and sends nothing yet: what is decided between
+    /// here and [`Fresh::send`] is decided as late as can be.
+    pub async fn connect(&self, url: &Url, limits: Limits) -> Result<Fresh, Error> {
+        let wire = self.0.connect(url, limits).await?;
+        Ok(Fresh::new(wire, self.clone(), url, limits))
     }
 }
 

@@ -9,13 +9,19 @@ use http::{Request, Response, header};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
-use crate::{Config, ConfigError, Error, Limits, Transport, address::is_public, allow::AllowList};
+use crate::{
+    Config, ConfigError, Error, Limits, Transport,
+    address::is_public,
+    allow::AllowList,
+    fresh::{Connector, Wire},
+};
 
 /// Two clients of one kind: the guarded one resolves names to public addresses only.
 pub(crate) struct Network {
     guarded: reqwest::Client,
     exempt: reqwest::Client,
     allow: AllowList,
+    connector: Connector,
 }
 
 impl Network {
@@ -29,11 +35,17 @@ impl Network {
             guarded: client(builder(config).dns_resolver(GuardedDns))?,
             exempt: client(builder(config))?,
             allow: AllowList::parse(&config.allow)?,
+            connector: Connector::new(&config.user_agent)?,
         })
     }
 
     /// The client for this URL, or why it is not called.
     fn route(&self, url: &Url) -> Result<&reqwest::Client, Error> {
+        Ok(if self.is_exempt(url)? { &self.exempt } else { &self.guarded })
+    }
+
+    /// Whether the guard's eye is shut for this URL; an error where it is not called at all.
+    fn is_exempt(&self, url: &Url) -> Result<bool, Error> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Error::InvalidUrl("only http and https can be called"));
         }
@@ -43,7 +55,7 @@ impl Network {
         let host = url.host().ok_or(Error::InvalidUrl("it has no host"))?;
         let port = url.port_or_known_default().ok_or(Error::InvalidUrl("it has no port"))?;
         if self.allow.allows(url.host_str().unwrap_or_default(), port) {
-            return Ok(&self.exempt);
+            return Ok(true);
         }
         let refused = |why| Error::Refused { host: host.to_string(), why };
         if url.scheme() != "https" {
@@ -59,7 +71,7 @@ impl Network {
         if address.is_some_and(|address| !is_public(address)) {
             return Err(refused("its address is not a public one"));
         }
-        Ok(&self.guarded)
+        Ok(false)
     }
 }
 
@@ -79,19 +91,27 @@ fn builder(config: &Config) -> reqwest::ClientBuilder {
 /// inside is an attempt to get inside.
 struct GuardedDns;
 
+/// Where a name points, if all of that is public.
+pub(crate) async fn public_addresses(
+    host: &str,
+    port: u16,
+) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    if found.iter().any(|address| !is_public(address.ip())) {
+        return Err(NotPublic.into());
+    }
+    Ok(found)
+}
+
 /// Told apart from other failures to connect.
 #[derive(Debug, thiserror::Error)]
 #[error("its address is not a public one")]
-struct NotPublic;
+pub(crate) struct NotPublic;
 
 impl Resolve for GuardedDns {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.iter().any(|address| !is_public(address.ip())) {
-                return Err(NotPublic.into());
-            }
+            let found = public_addresses(name.as_str(), 0).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
@@ -123,6 +143,11 @@ impl Transport for Network {
         tokio::time::timeout(limits.total, sending)
             .await
             .unwrap_or(Err(Error::Timeout { host: host.clone(), limit: limits.total }))
+    }
+
+    async fn connect(&self, url: &Url, limits: Limits) -> Result<Option<Wire>, Error> {
+        let exempt = self.is_exempt(url)?;
+        self.connector.connect(url, exempt, limits).await.map(Some)
     }
 }
 

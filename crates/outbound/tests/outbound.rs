@@ -209,3 +209,67 @@ async fn a_handler_in_this_process_is_bounded_too() {
     let error = big.send(get("https://x.example/"), limits).await.expect_err("too large");
     assert!(matches!(error, Error::TooLarge { .. }));
 }
+
+/// A connection for one request to this server.
+async fn fresh(server: &MockServer, limits: Limits) -> Result<outbound::Fresh, Error> {
+    let url = server.uri().parse().expect("url");
+    outbound(&["127.0.0.1"]).connect(&url, limits).await
+}
+
+#[tokio::test]
+async fn a_connection_is_made_before_anything_is_sent() {
+    let server = server(ResponseTemplate::new(200).set_body_string("hello")).await;
+    let connection = fresh(&server, Limits::default()).await.expect("connection");
+    assert!(server.received_requests().await.expect("recorded").is_empty());
+
+    let request = Request::post(format!("{}/token?a=b", server.uri())).body(Bytes::from("x=y"));
+    let answer = connection.send(request.expect("request")).await.expect("answer");
+
+    assert_eq!(&answer.body()[..], b"hello");
+    let received = server.received_requests().await.expect("recorded");
+    assert_eq!(received.len(), 1);
+    assert_eq!((received[0].url.path(), received[0].url.query()), ("/token", Some("a=b")));
+    assert_eq!(received[0].body, b"x=y");
+    assert_eq!(received[0].headers["user-agent"], "valetkey-test");
+}
+
+#[tokio::test]
+async fn a_connection_that_can_not_be_made_was_certainly_not_used() {
+    // A port that was free a moment ago.
+    let free =
+        std::net::TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address");
+    let url = format!("http://{free}/").parse().expect("url");
+    let error = outbound(&["127.0.0.1"]).connect(&url, Limits::default()).await.err();
+    assert!(!error.expect("no connection").may_have_been_received());
+}
+
+#[tokio::test]
+async fn a_connection_inside_is_refused_unless_it_is_allowed() {
+    let server = server(ResponseTemplate::new(200)).await;
+    let url = server.uri().parse().expect("url");
+    let error = outbound(&[]).connect(&url, Limits::default()).await.err().expect("refused");
+    assert_eq!(error.code(), "refused");
+}
+
+#[tokio::test]
+async fn a_connection_takes_as_little_and_as_long_as_its_limits_say() {
+    let limits = Limits { total: Duration::from_millis(300), max_body: 1000, ..Limits::default() };
+    let slow = server(ResponseTemplate::new(200).set_delay(Duration::from_secs(5))).await;
+    let connection = fresh(&slow, limits).await.expect("connection");
+    let error = connection.send(get(&slow.uri())).await.expect_err("too slow");
+    assert_eq!(error.code(), "timeout");
+    assert!(error.may_have_been_received());
+
+    let large = server(ResponseTemplate::new(200).set_body_bytes(vec![b'x'; 100_000])).await;
+    let connection = fresh(&large, limits).await.expect("connection");
+    let error = connection.send(get(&large.uri())).await.expect_err("too large");
+    assert_eq!(error.code(), "too_large");
+}
+
+#[tokio::test]
+async fn a_connection_serves_its_own_host_only() {
+    let server = server(ResponseTemplate::new(200)).await;
+    let connection = fresh(&server, Limits::default()).await.expect("connection");
+    let error = connection.send(get("http://elsewhere.example/")).await.expect_err("refused");
+    assert_eq!(error.code(), "invalid_url");
+}
