@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{api, config::Config, open, serve};
+use crate::{api, config::Config, demo, open, serve};
 
 /// Hand your agents the valet key, not the master key.
 #[derive(Parser)]
@@ -74,10 +74,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Serve => serve::serve(config).await,
             Command::Migrate => open::migrate(&config).await,
             Command::Openapi => Ok(()),
-            Command::Demo { command: DemoCommand::Up } => Ok(()),
+            Command::Demo { command: DemoCommand::Up } => Ok(demo::up(&config).await?),
             Command::Demo { command: DemoCommand::Walk { auto } } => {
-                let _ = auto;
-                Ok(())
+                Ok(demo::walk(&config, auto).await?)
             }
         }
     })

@@ -91,6 +91,8 @@ pub(crate) struct Config {
     pub(crate) works: bool,
     /// What is logged.
     pub(crate) log: Log,
+    /// Whether a terminal may show colours (no-color.org).
+    pub(crate) colour: bool,
 }
 
 /// What is logged, and how.
@@ -159,6 +161,7 @@ impl Config {
             serves,
             works,
             log: Log { filter: raw.log, json },
+            colour: Env::var("NO_COLOR").is_none_or(|text| text.is_empty()),
             data_dir: raw.data_dir,
         })
     }

@@ -5,7 +5,7 @@ pub mod cli;
 mod config;
 mod connect;
 mod connectors;
-// mod demo;
+mod demo;
 mod http;
 mod open;
 mod problem;
