@@ -44,7 +44,7 @@ impl Default for Raw {
             data_dir: PathBuf::from("./data"),
             outbound_allow: String::new(),
             roles: "serve,worker".to_owned(),
-            log: "info".to_owned(),
+            log: "info,sea_orm_migration=warn".to_owned(),
             log_format: "text".to_owned(),
             key: None,
             key_file: None,

@@ -1,0 +1,7 @@
+//! The hub's promises that need a moved clock or a provider that does as it is told.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
+
+mod provider;
+mod scene;
+mod sessions;
