@@ -5,6 +5,7 @@ pub mod cli;
 mod config;
 mod connect;
 mod connectors;
+#[path = "tour/mod.rs"]
 mod demo;
 mod http;
 mod open;

@@ -119,11 +119,11 @@ fn say_what_to_try(config: &Config, is_new: bool) -> Result<(), DemoError> {
 }
 
 #[derive(Template)]
-#[template(path = "demo/home.html")]
+#[template(path = "tour/home.html")]
 struct Home;
 
 #[derive(Template)]
-#[template(path = "demo/linked.html")]
+#[template(path = "tour/linked.html")]
 struct LinkedPage {
     user: String,
     account: String,
@@ -131,7 +131,7 @@ struct LinkedPage {
 }
 
 #[derive(Template)]
-#[template(path = "demo/problem.html")]
+#[template(path = "tour/problem.html")]
 struct Problem {
     detail: String,
 }
