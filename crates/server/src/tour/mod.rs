@@ -1,31 +1,30 @@
-//! A first look: a demo workspace, its platform, and a walk from link to token to call.
+//! A first look: a demo workspace, a demo chat platform, and a walk from link to token to call.
 //!
-//! All of it uses the public API only, as any platform would.
+//! All of it goes through the public API, as a platform's own back end would.
 
-mod advice;
 mod api;
 mod browser;
-mod failure;
-mod form;
-mod jar;
-mod logins;
-mod screen;
+mod note;
+mod platform;
 mod seed;
-mod site;
-mod state;
-mod up;
+mod terminal;
 mod walk;
 
-pub(crate) use failure::Failure;
-pub(crate) use up::up;
+pub(crate) use platform::up;
 pub(crate) use walk::walk;
 
+/// Where Acme, the playground provider, listens.
+const ACME: &str = "http://localhost:8090";
 /// Where the demo platform listens.
-const SITE_ADDRESS: std::net::SocketAddr =
-    std::net::SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8070);
-/// Where browsers reach it. One name only: its cookie belongs to a host.
-const SITE: &str = "http://localhost:8070";
-/// Where browsers come back to after linking.
-const RETURN_URL: &str = "http://localhost:8070/linked";
-/// Where Acme's API is, for the lines to paste; programs take it from the token call's answer.
-const ACME_API: &str = "http://localhost:8090/api";
+const PLATFORM: &str = "http://localhost:8070";
+/// The demo workspace.
+const WORKSPACE: &str = "demo";
+
+/// Why the demo can't go on, for a person.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct DemoError(String);
+
+fn failed(why: impl Into<String>) -> DemoError {
+    DemoError(why.into())
+}
