@@ -5,7 +5,6 @@ pub mod cli;
 mod config;
 mod connect;
 mod connectors;
-#[path = "tour/mod.rs"]
 mod demo;
 mod http;
 mod open;
