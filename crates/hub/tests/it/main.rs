@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
+mod agents_ask;
+mod completion;
 mod provider;
 mod scene;
 mod sessions;
