@@ -84,9 +84,9 @@ command -v cargo >/dev/null || fail "cargo is missing: install Rust from https:/
 must_be_free "$LISTEN" " or set VALETKEY_LISTEN (now $LISTEN)"
 must_be_free "$ACME" ": Acme, the playground provider, needs it"
 must_be_free "$DEMO" ": the demo platform needs it"
-if [ -n "${DATABASE_URL:-}" ]; then
+if [ -n "${DATABASE_URL:-}${DATABASE_URL_FILE:-}" ]; then
     say "DATABASE_URL is set but make run uses SQLite in ./data; for that database run \`valetkey serve\` yourself."
-    unset DATABASE_URL
+    unset DATABASE_URL DATABASE_URL_FILE
 fi
 
 say "Building the hub and the playground (the first time takes some minutes) ..."
