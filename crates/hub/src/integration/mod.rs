@@ -6,4 +6,6 @@ mod service;
 
 pub use app::App;
 pub use entity::Model as Integration;
-pub use service::{ClientChoice, NewIntegration, all, delete, get, list, of_provider, put};
+pub use service::{
+    ClientChoice, NewIntegration, all, check_ceiling, delete, get, list, of_provider, put,
+};

@@ -290,7 +290,7 @@ fn choose_scopes(manifest: &Manifest, asked: Option<Vec<String>>) -> Result<Vec<
 }
 
 /// With a client that workspaces share, nobody asks for more than its owner allows.
-fn check_ceiling(client: &Client, scopes: &[String]) -> Result<()> {
+pub fn check_ceiling(client: &Client, scopes: &[String]) -> Result<()> {
     let has_ceiling = client.owner_id == SYSTEM || !client.scopes.0.is_empty();
     let beyond: Vec<&str> = scopes
         .iter()

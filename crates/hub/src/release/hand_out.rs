@@ -10,7 +10,7 @@ use super::{
     select::{ConnectReason, Missing, Selected},
 };
 use crate::{
-    Error, Result,
+    Error, Result, client,
     connection::{self, Connection, Health, State, Status, Stored},
     integration::App,
     policy::{Form, Granted, OwnerKind},
@@ -61,7 +61,7 @@ pub(super) async fn prepare(
     ask: &TokenAsk,
 ) -> Result<Prepared> {
     let Selected { mut row, app, granted, agent } = selected;
-    if !lasts(row.expires_at, parts.store.now(), ask.min_ttl) {
+    if !lasts(row.expires_at, parts.store.now(), to_be_had(&row, ask.min_ttl)) {
         let can_refresh = row.due_at.is_some();
         let outcome = if can_refresh { Some(parts.refresher.ensure(&row).await?) } else { None };
         let mut wait = Duration::from_secs(5);
@@ -82,7 +82,7 @@ pub(super) async fn prepare(
             if dead || !can_refresh {
                 return Ok(Prepared::Missing(Box::new(again(row, &app, granted, agent))));
             }
-            return Err(unavailable(parts, &row, &app, wait));
+            return Err(unavailable(parts, &row, &app, wait).await?);
         }
     }
     let mut scopes = match granted.form {
@@ -97,6 +97,18 @@ pub(super) async fn prepare(
     Ok(Prepared::Ready(Box::new(Ready { row, app, granted, scopes, narrowed })))
 }
 
+/// How much of a wish can be met: one for longer than this provider's tokens live would else cause one
+/// refresh after another.
+fn to_be_had(row: &Connection, wish: Duration) -> Duration {
+    let at = |millis| Timestamp::from_millis(millis);
+    match (row.refreshed_at, row.expires_at) {
+        (Some(from), Some(end)) if at(from).until(at(end)) <= wish => {
+            at(from).until(at(end)) * 9 / 10
+        }
+        _ => wish,
+    }
+}
+
 fn again(row: Connection, app: &App, granted: Granted, agent: String) -> Missing {
     Missing {
         reason: ConnectReason::ReauthorizationRequired,
@@ -109,24 +121,35 @@ fn again(row: Connection, app: &App, granted: Granted, agent: String) -> Missing
     }
 }
 
-fn unavailable(parts: &Parts<'_>, row: &Connection, app: &App, wait: Duration) -> Error {
-    if app.client.as_ref().is_some_and(|client| client.status == "suspended") {
-        return Error::conflict(
+/// What to say where a token has ended and no other is to be had now.
+async fn unavailable(
+    parts: &Parts<'_>,
+    row: &Connection,
+    app: &App,
+    wait: Duration,
+) -> Result<Error> {
+    // Read again: the refresh that has just failed may be what suspended it.
+    let client = match &app.client {
+        Some(client) => Some(client::get_any(parts.store, &client.id).await?),
+        None => None,
+    };
+    if client.is_some_and(|client| client.status == "suspended") {
+        return Ok(Error::conflict(
             "client_suspended",
             "The provider refuses this integration's client. Its owner must correct it; nobody has to link again.",
-        );
+        ));
     }
     let now = parts.store.now();
     let quiet = now.until(Timestamp::from_millis(row.quiet_until));
     let why = row.health_reason.as_deref().unwrap_or("it does not answer in time");
-    Error::unavailable(
+    Ok(Error::unavailable(
         "provider_unavailable",
         format!(
             "{} could not renew the access now: {why}. The connection is kept; try again later.",
             app.connector.manifest().display_name
         ),
         wait.max(quiet).max(Duration::from_secs(1)),
-    )
+    ))
 }
 
 /// Asks the provider for a token of fewer scopes (RFC 6749, section 6).

@@ -92,6 +92,10 @@ pub async fn start(
     check_linking(row)?;
     let app = app_of(store, registry, row).await?;
     let inputs = app.inputs(answers)?;
+    if let Some(client) = &app.client {
+        // It may have been lowered since the integration was made.
+        integration::check_ceiling(client, &wanted_scopes(row, &app))?;
+    }
     match app.connector.manifest().auth.kind {
         AuthKind::Oauth2Code => to_provider(store, registry, row, &app, &inputs, answers).await,
         AuthKind::Oauth2ClientCredentials => {

@@ -149,3 +149,39 @@ fn a_reauth_that_outlives_a_late_save_is_caught() {
 fn a_reauth_that_outlives_a_late_candidate_is_caught() {
     is_caught(Class::ReplaySafeNewTokens, Variant::ReauthOutlivesCandidate, REAUTH_ON_EVIDENCE);
 }
+
+#[test]
+fn norecheck() {
+    for class in [Class::Strict, Class::ReplaySafe] {
+        let model = Protocol { class, variant: Variant::NoRecheck, budget: BUDGET };
+        let checker = model.checker().threads(2).spawn_bfs().join();
+        println!("{class:?} {:?}", checker.discoveries().keys());
+    }
+}
+#[test]
+fn sizes() {
+    for (claims, crashes, timeouts) in [(3, 2, 1), (4, 1, 1), (4, 2, 0), (4, 1, 0), (4, 2, 1)] {
+        let begun = Instant::now();
+        let budget = Budget { claims, crashes, timeouts, ..BUDGET };
+        let model =
+            Protocol { class: Class::ReplaySafeNewTokens, variant: Variant::AsDesigned, budget };
+        let checker = model.checker().threads(2).spawn_bfs().join();
+        println!(
+            "{budget:?} {} {:?} {:?}",
+            checker.unique_state_count(),
+            begun.elapsed(),
+            checker.discoveries().keys()
+        );
+    }
+}
+
+#[test]
+fn releasing_anothers_lease_is_caught() {
+    is_caught(Class::ReplaySafe, Variant::ReleaseWithoutFence, ONE_REQUEST);
+    is_caught(Class::Strict, Variant::ReleaseWithoutFence, ONE_REQUEST);
+}
+
+#[test]
+fn acknowledging_in_anothers_lease_is_caught() {
+    is_caught(Class::Strict, Variant::AcknowledgeWithoutFence, NO_EARLY_REUSE);
+}

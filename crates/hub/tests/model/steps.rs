@@ -16,7 +16,7 @@ impl Protocol {
         match action {
             Action::Claim(me) => self.claim(state, me),
             Action::Recheck(me) => self.recheck(state, me),
-            Action::GiveUp(me) => give_up(state, me),
+            Action::GiveUp(me) => self.give_up(state, me),
             Action::Write(me) => self.write(state, me),
             Action::Process(request) => self.process(state, request),
             Action::LoseRequest(request) => {
@@ -79,11 +79,26 @@ impl Protocol {
     fn recheck(&self, state: &mut State, me: usize) {
         let Stage::Claimed { lease, left, .. } = state.replicas[me].stage else { return };
         let ours = state.row.is_leased_to(me, &lease) || self.variant == Variant::SendWithoutClaim;
-        if ours && state.row.generation == lease.generation {
+        if (ours && state.row.generation == lease.generation) || self.variant == Variant::NoRecheck
+        {
             state.replicas[me].stage = Stage::Checked { lease, left };
         } else {
-            give_up(state, me);
+            self.give_up(state, me);
         }
+    }
+
+    /// The provider has certainly received nothing, so the lease's quiet time ends with it.
+    fn give_up(&self, state: &mut State, me: usize) {
+        let stage = state.replicas[me].stage;
+        let (Stage::Claimed { lease, .. } | Stage::Checked { lease, .. }) = stage else { return };
+        if self.releases(state, me, &lease) {
+            state.row.release();
+        }
+        state.replicas[me].stage = Stage::Idle;
+    }
+
+    fn releases(&self, state: &State, me: usize, lease: &Lease) -> bool {
+        state.row.is_leased_to(me, lease) || self.variant == Variant::ReleaseWithoutFence
     }
 
     fn write(&self, state: &mut State, me: usize) {
@@ -196,10 +211,10 @@ impl Protocol {
                 row.promote_candidate();
             }
         }
-        if ours {
-            row.release();
+        if self.releases(state, me, lease) {
+            state.row.release();
         } else if self.variant == Variant::AnySaveClearsQuiet {
-            row.quiet = 0;
+            state.row.quiet = 0;
         }
         fits && !ours
     }
@@ -226,7 +241,8 @@ impl Protocol {
     /// "No answer": the row may be tried again when its quiet time is over.
     fn acknowledge(&self, state: &mut State, me: usize) {
         let Stage::NoAnswer(lease) = state.replicas[me].stage else { return };
-        if state.row.is_leased_to(me, &lease) {
+        let unfenced = self.variant == Variant::AcknowledgeWithoutFence;
+        if state.row.is_leased_to(me, &lease) || unfenced {
             self.let_go(state, me);
         }
         state.replicas[me].stage = Stage::Idle;
@@ -259,16 +275,6 @@ impl Protocol {
         let next = if journal { Stage::Journaled { replayed: true } } else { Stage::Idle };
         state.replicas[me].stage = next;
     }
-}
-
-/// The provider has certainly received nothing, so the lease's quiet time ends with it.
-fn give_up(state: &mut State, me: usize) {
-    let stage = state.replicas[me].stage;
-    let (Stage::Claimed { lease, .. } | Stage::Checked { lease, .. }) = stage else { return };
-    if state.row.is_leased_to(me, &lease) {
-        state.row.release();
-    }
-    state.replicas[me].stage = Stage::Idle;
 }
 
 fn tick(state: &mut State) {

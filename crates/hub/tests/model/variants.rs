@@ -33,6 +33,11 @@ pub(crate) enum Variant {
     ReauthBeforeCandidates,
     /// A reply that comes after `reauth` is stored, and the state left.
     ReauthOutlivesSave,
+    /// Whoever saves or gives up ends the lease, whosever it is.
+    ReleaseWithoutFence,
+    /// "No answer" is written over whatever lease the row has.
+    AcknowledgeWithoutFence,
+    NoRecheck,
     /// A candidate that comes after `reauth` is kept, and not tried.
     ReauthOutlivesCandidate,
 }
