@@ -3,10 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on has failed")]
 
 mod agents_ask;
+mod audit_chain;
 mod clients;
 mod completion;
+mod idempotency_keys;
+mod lists;
+mod migrating;
 mod provider;
 mod refreshing;
+mod revocation;
 mod scene;
+mod sealing;
 mod sessions;
 mod shared_clients;

@@ -347,6 +347,8 @@ impl Scene {
         new: NewSession,
         account: &str,
     ) -> Connection {
+        // Of two ids of one millisecond either may be the smaller one.
+        self.later(Duration::from_millis(1));
         let user = new.end_user.id.clone();
         let made = session::create(&self.store, &tenant.id, new).await.unwrap();
         let code = self.finish(tenant, &made, account).await;
