@@ -45,14 +45,13 @@ impl Provider {
             return Reply::Refused;
         }
         match class {
-            Class::Static => {}
             Class::Strict => self.current += 1,
             Class::ReplaySafe if token == self.current => {
                 self.honoured = Tokens::default();
                 self.honoured.insert(token);
                 self.current += 1;
             }
-            Class::ReplaySafe => {}
+            Class::Static | Class::ReplaySafe => {}
             Class::ReplaySafeNewTokens => {
                 self.honoured.insert(self.current);
                 self.current += 1;

@@ -166,6 +166,7 @@ pub(crate) struct Budget {
 
 /// What the invariants have to know of the past. No step of the protocol reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[allow(clippy::struct_excessive_bools, reason = "each happened or did not")]
 pub(crate) struct History {
     /// The provider rotated, and nobody got to know: the one loss that can't be prevented.
     pub(crate) answer_lost: bool,
@@ -215,7 +216,7 @@ impl State {
 }
 
 impl Row {
-    pub(crate) fn is_leased_to(&self, replica: usize, lease: &Lease) -> bool {
+    pub(crate) fn is_leased_to(&self, replica: usize, lease: Lease) -> bool {
         self.state == RowState::InFlight && self.fence == lease.fence && self.owner == Some(replica)
     }
 

@@ -4,7 +4,7 @@
 use crate::{
     actions::{Action, Protocol},
     provider::{Class, Reply},
-    state::{Entry, Hold, Lease, Request, RowState, Stage, State},
+    state::{Entry, Hold, Lease, Request, RowState, Stage, State, Tokens},
     variants::Variant,
 };
 
@@ -26,7 +26,7 @@ impl Protocol {
             Action::LoseAnswer(me) => {
                 state.budget.losses -= 1;
                 if let Stage::Answered(lease, reply) = state.replicas[me].stage {
-                    self.note_lost(state, &lease, reply);
+                    self.note_lost(state, lease, reply);
                     state.replicas[me].stage = Stage::Sent(lease);
                 }
             }
@@ -49,7 +49,7 @@ impl Protocol {
             Action::EndHold => {
                 state.row.hold = Hold::Over;
                 state.history.hold_ended = true;
-                state.history.open = Default::default();
+                state.history.open = <[Tokens; 2]>::default();
             }
             Action::EndGrace => {
                 state.provider.end_grace();
@@ -78,9 +78,8 @@ impl Protocol {
 
     fn recheck(&self, state: &mut State, me: usize) {
         let Stage::Claimed { lease, left, .. } = state.replicas[me].stage else { return };
-        let ours = state.row.is_leased_to(me, &lease) || self.variant == Variant::SendWithoutClaim;
-        if (ours && state.row.generation == lease.generation) || self.variant == Variant::NoRecheck
-        {
+        let ours = state.row.is_leased_to(me, lease) || self.variant == Variant::SendWithoutClaim;
+        if ours && state.row.generation == lease.generation {
             state.replicas[me].stage = Stage::Checked { lease, left };
         } else {
             self.give_up(state, me);
@@ -89,15 +88,18 @@ impl Protocol {
 
     /// The provider has certainly received nothing, so the lease's quiet time ends with it.
     fn give_up(&self, state: &mut State, me: usize) {
-        let stage = state.replicas[me].stage;
-        let (Stage::Claimed { lease, .. } | Stage::Checked { lease, .. }) = stage else { return };
-        if self.releases(state, me, &lease) {
+        let (Stage::Claimed { lease, .. } | Stage::Checked { lease, .. }) =
+            state.replicas[me].stage
+        else {
+            return;
+        };
+        if self.releases(state, me, lease) {
             state.row.release();
         }
         state.replicas[me].stage = Stage::Idle;
     }
 
-    fn releases(&self, state: &State, me: usize, lease: &Lease) -> bool {
+    fn releases(&self, state: &State, me: usize, lease: Lease) -> bool {
         state.row.is_leased_to(me, lease) || self.variant == Variant::ReleaseWithoutFence
     }
 
@@ -124,7 +126,7 @@ impl Protocol {
         }
     }
 
-    fn note_lost(&self, state: &mut State, lease: &Lease, reply: Reply) {
+    fn note_lost(&self, state: &mut State, lease: Lease, reply: Reply) {
         self.note_lost_reply(state, lease.token, reply);
     }
 
@@ -140,7 +142,7 @@ impl Protocol {
         let (lease, late) = match state.replicas[me].stage {
             Stage::Sent(lease) => (lease, state.requests.iter().any(|r| r.from == me)),
             Stage::Answered(lease, reply) => {
-                self.note_lost(state, &lease, reply);
+                self.note_lost(state, lease, reply);
                 (lease, true)
             }
             _ => return,
@@ -175,18 +177,18 @@ impl Protocol {
             _ => return,
         };
         let late = match entry.reply {
-            Reply::Token(token) => self.save(state, me, &entry.lease, token, replayed),
+            Reply::Token(token) => self.save(state, me, entry.lease, token, replayed),
             Reply::Refused => {
-                self.refuse(state, me, &entry.lease);
+                self.refuse(state, me, entry.lease);
                 false
             }
         };
-        state.history.open[me] = Default::default();
+        state.history.open[me] = Tokens::default();
         state.replicas[me].stage = Stage::Recorded { late };
     }
 
     /// True if it was saved though the lease was no longer ours.
-    fn save(&self, state: &mut State, me: usize, lease: &Lease, token: u8, replayed: bool) -> bool {
+    fn save(&self, state: &mut State, me: usize, lease: Lease, token: u8, replayed: bool) -> bool {
         let row = &mut state.row;
         let ours = row.is_leased_to(me, lease);
         let mut fits = row.generation == lease.generation;
@@ -224,7 +226,7 @@ impl Protocol {
     }
 
     /// The provider refused what was presented.
-    fn refuse(&self, state: &mut State, me: usize, lease: &Lease) {
+    fn refuse(&self, state: &mut State, me: usize, lease: Lease) {
         let row = &mut state.row;
         if !row.is_leased_to(me, lease) {
             return;
@@ -242,7 +244,7 @@ impl Protocol {
     fn acknowledge(&self, state: &mut State, me: usize) {
         let Stage::NoAnswer(lease) = state.replicas[me].stage else { return };
         let unfenced = self.variant == Variant::AcknowledgeWithoutFence;
-        if state.row.is_leased_to(me, &lease) || unfenced {
+        if state.row.is_leased_to(me, lease) || unfenced {
             self.let_go(state, me);
         }
         state.replicas[me].stage = Stage::Idle;
@@ -252,13 +254,13 @@ impl Protocol {
         let dead = self.variant == Variant::ReauthOnTimeout;
         state.row.state = if dead { RowState::Reauth } else { RowState::Uncertain };
         state.row.owner = None;
-        state.history.open[me] = Default::default();
+        state.history.open[me] = Tokens::default();
     }
 
     fn crash(&self, state: &mut State, me: usize) {
         state.budget.crashes -= 1;
         if let Stage::Answered(lease, reply) = state.replicas[me].stage {
-            self.note_lost(state, &lease, reply);
+            self.note_lost(state, lease, reply);
         }
         state.replicas[me].stage = Stage::Down;
     }

@@ -37,7 +37,6 @@ pub(crate) enum Variant {
     ReleaseWithoutFence,
     /// "No answer" is written over whatever lease the row has.
     AcknowledgeWithoutFence,
-    NoRecheck,
     /// A candidate that comes after `reauth` is kept, and not tried.
     ReauthOutlivesCandidate,
 }
