@@ -35,6 +35,8 @@ impl MigrationTrait for Migration {
             .text_null("lease_owner")
             .int_null("deadline")
             .int_default("quiet_until", 0)
+            .int_default("hold_until", 0)
+            .text("refresh_class")
             .int_null("due_at")
             .blob_null("candidates")
             .int_null("refreshed_at")
@@ -48,6 +50,7 @@ impl MigrationTrait for Migration {
         index(m, "connection", &["integration_id", "owner_key", "account_digest"], true).await?;
         index(m, "connection", &["workspace_id", "owner_key"], false).await?;
         index(m, "connection", &["due_at"], false).await?;
+        index(m, "connection", &["refresh_expires_at"], false).await?;
 
         table("session")
             .id()

@@ -20,6 +20,12 @@ enum Command {
     Serve,
     /// Bring the database to the newest shape, and stop
     Migrate,
+    /// Make a database that was brought back from a backup safe to use
+    Restore {
+        /// Hold connections whose refresh tokens rotate, until each is tested or linked again
+        #[arg(long, required = true)]
+        hold_rotating: bool,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// The demo workspace and its platform, for a first look
@@ -73,6 +79,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         match cli.command {
             Command::Serve => serve::serve(config).await,
             Command::Migrate => open::migrate(&config).await,
+            Command::Restore { .. } => restore(&config).await,
             Command::Openapi => Ok(()),
             Command::Demo { command: DemoCommand::Up } => Ok(demo::up(&config).await?),
             Command::Demo { command: DemoCommand::Walk { auto } } => {
@@ -80,4 +87,16 @@ fn run(cli: Cli) -> Result<(), Failure> {
             }
         }
     })
+}
+
+/// Nothing of this database may be running meanwhile: what is in flight would be held too late.
+#[allow(clippy::print_stdout, reason = "it is what was asked for")]
+async fn restore(config: &Config) -> Result<(), Failure> {
+    let _held = open::hold(&config.data_dir)?;
+    let store = open::store(config).await?;
+    let held = hub::connection::hold_rotating(&store).await?;
+    println!(
+        "{held} connections are held. Nothing is sent or handed out for them until POST /v1/connections/{{id}}/test finds that they work, or their people link again."
+    );
+    Ok(())
 }

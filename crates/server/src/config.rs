@@ -10,7 +10,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use hub::store::Database;
+use hub::{refresh::Timings, store::Database};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -91,6 +91,11 @@ pub(crate) struct Config {
     pub(crate) works: bool,
     /// What is logged.
     pub(crate) log: Log,
+    /// How long a refresh's steps may take.
+    pub(crate) timings: Timings,
+    /// Where a fault test stops, delays or kills the process.
+    #[cfg(feature = "failpoints")]
+    pub(crate) failpoints: String,
     /// Whether a terminal may show colours (no-color.org).
     pub(crate) colour: bool,
 }
@@ -161,6 +166,9 @@ impl Config {
             serves,
             works,
             log: Log { filter: raw.log, json },
+            timings: timings()?,
+            #[cfg(feature = "failpoints")]
+            failpoints: Env::var("VALETKEY_FAILPOINTS").unwrap_or_default(),
             colour: Env::var("NO_COLOR").is_none_or(|text| text.is_empty()),
             data_dir: raw.data_dir,
         })
@@ -170,6 +178,22 @@ impl Config {
     pub(crate) fn public(&self) -> &str {
         self.public_url.as_str().trim_end_matches('/')
     }
+}
+
+/// One factor for all of a refresh's times: for fault tests, and in their builds only.
+#[cfg(feature = "failpoints")]
+fn timings() -> Result<Timings, ConfigError> {
+    let factor = Env::var("VALETKEY_TIME_SCALE").unwrap_or_else(|| "1".to_owned());
+    match factor.parse::<f64>() {
+        Ok(factor) if factor > 0.0 && factor <= 1.0 => Ok(Timings::scaled(factor)),
+        _ => Err(bad("VALETKEY_TIME_SCALE", "write a number above 0 and up to 1")),
+    }
+}
+
+#[cfg(not(feature = "failpoints"))]
+#[allow(clippy::unnecessary_wraps, reason = "a fault test's build reads it, and may fail")]
+fn timings() -> Result<Timings, ConfigError> {
+    Ok(Timings::default())
 }
 
 fn list(text: &str) -> Vec<String> {

@@ -6,6 +6,8 @@ mod config;
 mod connect;
 mod connectors;
 mod demo;
+#[cfg(feature = "failpoints")]
+mod failpoints;
 mod http;
 mod open;
 mod problem;

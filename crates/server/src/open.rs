@@ -1,14 +1,14 @@
 //! What a process opens before it works: log, data directory, sealing key, database.
 
 use std::{
-    fs::{self, DirBuilder, OpenOptions},
-    io::{IsTerminal, Write},
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{IsTerminal, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::Path,
     sync::Arc,
 };
 
-use base::{ExposeSecret, OsRng, SystemClock};
+use base::{ExposeSecret, OsRng, SystemClock, random_token};
 use hub::{
     store::{PoolSizes, Store},
     workspace::api_key::{self, Owner, Role},
@@ -44,6 +44,49 @@ pub(crate) fn data_dir(path: &Path) -> Result<(), Failure> {
         tracing::warn!(folder = %path.display(), "others may enter the data directory; chmod 700 closes it");
     }
     Ok(())
+}
+
+/// The data directory, locked for this process alone while it lives, and its name.
+pub(crate) struct Held {
+    /// The same after a restart.
+    pub(crate) instance: String,
+    _lock: File,
+}
+
+/// Locks the data directory: its journal belongs to one process, and whoever gets the lock knows that
+/// the one before is gone.
+pub(crate) fn hold(path: &Path) -> Result<Held, Failure> {
+    data_dir(path)?;
+    let told = |error: std::io::Error| format!("The data directory {}: {error}", path.display());
+    let open = |name: &str| {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(path.join(name))
+    };
+    let lock = open("lock").map_err(told)?;
+    if lock.try_lock().is_err() {
+        let path = path.display();
+        return Err(format!(
+            "The data directory {path} is in use by another process of the hub. Stop that, or give this one a directory of its own: VALETKEY_DATA_DIR."
+        )
+        .into());
+    }
+    let mut file = open("instance").map_err(told)?;
+    let mut instance = String::new();
+    file.read_to_string(&mut instance).map_err(told)?;
+    let instance = instance.trim();
+    if (8..=64).contains(&instance.len()) && instance.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Ok(Held { instance: instance.to_owned(), _lock: lock });
+    }
+    let fresh: String =
+        random_token(&OsRng).chars().filter(char::is_ascii_alphanumeric).take(20).collect();
+    file.set_len(0).and_then(|()| file.rewind()).map_err(told)?;
+    writeln!(file, "{fresh}").and_then(|()| file.sync_all()).map_err(told)?;
+    Ok(Held { instance: fresh, _lock: lock })
 }
 
 /// Brings the database to the newest shape.

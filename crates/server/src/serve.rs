@@ -2,7 +2,12 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use hub::{audit::Writer, jobs::Worker, provider::Registry, refresh::Refresher};
+use hub::{
+    audit::Writer,
+    jobs::Worker,
+    provider::Registry,
+    refresh::{Journal, Process, Refresher, incarnation},
+};
 use outbound::Outbound;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -20,7 +25,10 @@ const GRACE: Duration = Duration::from_secs(20);
 
 /// Runs until SIGINT or SIGTERM.
 pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
+    #[cfg(feature = "failpoints")]
+    let _points = crate::failpoints::set(&config.failpoints)?;
     let listener = if config.serves { Some(listen(config.listen).await?) } else { None };
+    let held = open::hold(&config.data_dir)?;
     let store = open::store(&config).await?;
     let outbound = Outbound::network(&outbound::Config {
         allow: config.outbound_allow.clone(),
@@ -31,7 +39,16 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     }
     let registry = Registry::new(connectors::all(), outbound, config.public());
     let writer = Writer::start(store.clone());
-    let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone());
+    let incarnation = incarnation(&store);
+    let process = Process {
+        instance: held.instance.clone(),
+        journal: Journal::open(&config.data_dir, &incarnation)?,
+        timings: config.timings,
+        incarnation,
+    };
+    let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
+    // Before anything is claimed or handed out by this process.
+    refresher.recover().await?;
     let stop = CancellationToken::new();
     tokio::spawn(signalled(stop.clone()));
     let worker = config.works.then(|| {
@@ -67,6 +84,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         worker.await?;
     }
     tracing::info!("the hub has stopped");
+    drop(held);
     Ok(())
 }
 

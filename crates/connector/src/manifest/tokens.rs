@@ -97,6 +97,8 @@ pub struct Lifetime {
     pub access_s: Option<u64>,
     /// Of a refresh token, in seconds.
     pub refresh_s: Option<u64>,
+    /// After how long unused a refresh token dies, in seconds.
+    pub refresh_idle_s: Option<u64>,
 }
 
 /// How refresh tokens behave.
@@ -109,6 +111,8 @@ pub struct RefreshSpec {
     pub accepts_scope: bool,
     /// Fixed parameters.
     pub params: BTreeMap<String, String>,
+    /// The most refreshes a second with one client; none = the hub's usual pace.
+    pub max_per_second: Option<std::num::NonZeroU32>,
 }
 
 /// What happens to a refresh token that was used.

@@ -11,4 +11,4 @@ mod writer;
 pub use chain::{ZERO, hash, verify};
 pub use entry::{Draft, Outcome, Personal, Release, Subject};
 pub use store::{Row, list};
-pub use writer::{Appended, Save, SaveOutcome, WriteError, Writer};
+pub use writer::{Appended, Event, Save, SaveOutcome, WriteError, Writer};

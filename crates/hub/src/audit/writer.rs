@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Draft, chain};
 use crate::{
     Error, Result,
-    store::{SealedColumn, Store},
+    store::{SealedColumn, Store, outbox},
 };
 
 /// The most that one transaction takes.
@@ -50,6 +50,8 @@ pub struct Save {
     pub fence: i64,
     /// Whose lease that was.
     pub owner: String,
+    /// Whether it comes out of a journal: then a lease of its fence has ended, whoever holds it.
+    pub recovered: bool,
     /// The new credential, sealed for `from_generation + 1`.
     pub sealed: SealedColumn,
     /// JSON list of what it can do.
@@ -60,6 +62,19 @@ pub struct Save {
     pub refresh_expires_at: Option<i64>,
     /// When to refresh next; milliseconds since the Unix epoch.
     pub due_at: Option<i64>,
+    /// What to tell of it.
+    pub event: Option<Event>,
+}
+
+/// Something to tell, on its way into the outbox.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The tenant.
+    pub workspace: String,
+    /// What it is about.
+    pub subject: String,
+    /// JSON.
+    pub body: String,
 }
 
 /// What became of a save.
@@ -202,6 +217,9 @@ async fn try_write(
         let outcome = save_one(&tx, &save, store.now().millis()).await?;
         if outcome == SaveOutcome::Saved {
             touched.push(save.workspace.clone());
+            if let Some(event) = &save.event {
+                enqueue_event(store, &tx, event).await?;
+            }
         }
         tells.push(tell(reply, Ok(outcome)));
     }
@@ -346,18 +364,28 @@ async fn write_heads(tx: &DatabaseTransaction, heads: &BTreeMap<Arc<str>, Head>)
     Ok(())
 }
 
+async fn enqueue_event(store: &Store, tx: &DatabaseTransaction, event: &Event) -> Result<()> {
+    let Event { workspace, subject, body } = event;
+    let work = outbox::Work { workspace, kind: "event", subject, body: body.as_bytes() };
+    outbox::enqueue(store, tx, work).await
+}
+
 /// The credential goes in where the generation still matches, also when the lease is no longer ours;
 /// the lease ends, and the quiet time with it, only if it is.
 async fn save_one(tx: &DatabaseTransaction, save: &Save, now: i64) -> Result<SaveOutcome> {
     let sql = "UPDATE connection SET credential_sealed = $1, scopes = $2, expires_at = $3, \
          refresh_expires_at = $4, generation = generation + 1, refreshed_at = $5, updated_at = $5, \
-         health = 'healthy', health_reason = NULL, provider_code = NULL, failures = 0, \
+         health = CASE WHEN health = 'expiring' AND $4 <= refresh_expires_at THEN 'expiring' \
+             ELSE 'healthy' END, health_reason = NULL, provider_code = NULL, failures = 0, \
          quiet_until = CASE WHEN fence = $6 AND lease_owner = $7 THEN 0 ELSE quiet_until END, \
-         due_at = CASE WHEN fence = $6 AND lease_owner = $7 THEN $8 ELSE due_at END, \
-         state = CASE WHEN fence = $6 AND lease_owner = $7 THEN 'ready' ELSE state END, \
-         deadline = CASE WHEN fence = $6 AND lease_owner = $7 THEN NULL ELSE deadline END \
+         hold_until = CASE WHEN fence = $6 THEN 0 ELSE hold_until END, \
+         due_at = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN $8 ELSE due_at END, \
+         state = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN 'ready' ELSE state END, \
+         lease_owner = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN NULL \
+             ELSE lease_owner END, \
+         deadline = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN NULL ELSE deadline END \
          WHERE workspace_id = $9 AND id = $10 AND generation = $11 AND status <> 'revoked'";
-    let values: [Value; 11] = [
+    let values: [Value; 12] = [
         save.sealed.clone().into(),
         save.scopes.clone().into(),
         save.expires_at.into(),
@@ -369,6 +397,7 @@ async fn save_one(tx: &DatabaseTransaction, save: &Save, now: i64) -> Result<Sav
         save.workspace.clone().into(),
         save.connection.clone().into(),
         save.from_generation.into(),
+        i64::from(save.recovered).into(),
     ];
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let done = tx.execute_raw(statement).await?;

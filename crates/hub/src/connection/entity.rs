@@ -54,6 +54,10 @@ pub struct Model {
     pub deadline: Option<i64>,
     /// Before this nobody sends its refresh token; milliseconds since the Unix epoch.
     pub quiet_until: i64,
+    /// Of a lease whose holder is silent: before this nobody else sends; milliseconds since the Unix epoch.
+    pub hold_until: i64,
+    /// How its refresh tokens behave: `static`, `replay_safe` or `strict`.
+    pub refresh_class: String,
     /// When the sweep looks at it next; milliseconds since the Unix epoch.
     pub due_at: Option<i64>,
     /// Replies that did not fit, sealed.

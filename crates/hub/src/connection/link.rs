@@ -1,7 +1,7 @@
 //! A completed link becomes a connection, or renews one.
 
 use base::{ConnectionId, Timestamp};
-use connector::Account;
+use connector::{Account, RefreshClass};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
 use super::{
@@ -33,6 +33,8 @@ pub struct Linked<'a> {
     pub refresh_expires_at: Option<Timestamp>,
     /// When to refresh it first.
     pub due_at: Option<Timestamp>,
+    /// How its refresh tokens behave.
+    pub class: RefreshClass,
 }
 
 /// The `owner_key` of an end user's or the workspace's connection.
@@ -71,7 +73,10 @@ pub async fn activate(
     row.scopes = Json(linked.scopes);
     row.expires_at = linked.expires_at.map(Timestamp::millis);
     row.refresh_expires_at = linked.refresh_expires_at.map(Timestamp::millis);
-    row.status = Status::Active;
+    // Whom the workspace has switched off does not switch it on by linking again.
+    if row.status != Status::Disabled {
+        row.status = Status::Active;
+    }
     row.state = State::Ready;
     row.health = Health::Healthy;
     row.health_reason = None;
@@ -82,11 +87,21 @@ pub async fn activate(
     row.lease_owner = None;
     row.deadline = None;
     row.quiet_until = 0;
+    row.hold_until = 0;
+    word(linked.class).clone_into(&mut row.refresh_class);
     row.due_at = linked.due_at.map(Timestamp::millis);
     row.candidates = None;
     row.updated_at = now;
     let active = ActiveModel::from(row).reset_all();
     Ok(if is_new { active.insert(tx).await? } else { active.update(tx).await? })
+}
+
+fn word(class: RefreshClass) -> &'static str {
+    match class {
+        RefreshClass::Static => "static",
+        RefreshClass::ReplaySafe => "replay_safe",
+        RefreshClass::Strict => "strict",
+    }
 }
 
 fn blank(store: &Store, linked: &Linked<'_>, account_digest: Vec<u8>, now: i64) -> Model {
@@ -113,6 +128,8 @@ fn blank(store: &Store, linked: &Linked<'_>, account_digest: Vec<u8>, now: i64) 
         lease_owner: None,
         deadline: None,
         quiet_until: 0,
+        hold_until: 0,
+        refresh_class: word(linked.class).to_owned(),
         due_at: None,
         candidates: None,
         refreshed_at: None,

@@ -1,13 +1,17 @@
 //! Connections: linked accounts with their sealed credentials.
 
+mod candidate;
 mod entity;
 mod link;
+mod restore;
 mod revoke;
 mod sealed;
 mod service;
 
-pub use entity::{Health, Model as Connection, State, Status};
+pub use candidate::{Keep, keep_candidate, promote_candidate};
+pub use entity::{Column, Entity, Health, Model as Connection, State, Status};
 pub use link::{Linked, activate, owner_key};
+pub use restore::hold_rotating;
 pub use revoke::{REVOKE_GRANT, queue_revocation, revoke_grant};
 pub use sealed::{
     Label, Stored, account_digest, label, open_credential, seal_credential, seal_label,

@@ -75,11 +75,10 @@ async fn try_revoke(store: &Store, registry: &Registry, work: &Claimed) -> Resul
     let inputs = app.inputs(&stored.inputs)?;
     let endpoints = app.endpoints(store, registry, &inputs).await?;
     let clients = app.oauth_clients(store, registry).await?;
-    let client =
-        clients.first().ok_or_else(|| Error::internal("an integration without a client"))?;
-    let answer =
+    let answer = integration::with_secrets(&clients, |client| {
         oauth::revoke(registry.outbound(), app.connector.as_ref(), &endpoints, client, tokens)
-            .await;
+    })
+    .await;
     match answer {
         Ok(oauth::Revoked::Revoked) => Ok("revoked"),
         Ok(oauth::Revoked::Unsupported) => Ok("unsupported"),

@@ -24,6 +24,26 @@ pub struct App {
     pub client: Option<Client>,
 }
 
+/// Asks the provider with the present secret, and while it refuses the client, with a former one:
+/// `clients` as [`App::oauth_clients`] gives them.
+pub async fn with_secrets<'a, T, Fut>(
+    clients: &'a [oauth::Client],
+    ask: impl Fn(&'a oauth::Client) -> Fut,
+) -> Result<T, oauth::Error>
+where
+    Fut: Future<Output = Result<T, oauth::Error>>,
+{
+    let (first, former) = clients.split_first().expect("an app has one client at least");
+    let mut answer = ask(first).await;
+    for client in former {
+        match answer {
+            Err(error) if error.kind() == ErrorKind::ClientConfig => answer = ask(client).await,
+            _ => break,
+        }
+    }
+    answer
+}
+
 impl App {
     /// Loads what belongs to an integration.
     pub async fn load(
@@ -67,7 +87,7 @@ impl App {
     }
 
     /// The client as the OAuth engine takes it: with the present secret, then with a former one that
-    /// is still tried.
+    /// is still tried. Never none.
     pub async fn oauth_clients(
         &self,
         store: &Store,

@@ -4,7 +4,7 @@ mod app;
 mod entity;
 mod service;
 
-pub use app::App;
+pub use app::{App, with_secrets};
 pub use entity::Model as Integration;
 pub use service::{
     ClientChoice, NewIntegration, all, check_ceiling, delete, get, list, of_provider, put,

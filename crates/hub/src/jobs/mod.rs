@@ -11,7 +11,7 @@ use std::future::Future;
 use crate::{
     connection, idempotency,
     provider::Registry,
-    refresh::{Lease, Refresher},
+    refresh::{EVENT, Lease, Refresher},
     session,
     store::{Store, outbox},
 };
@@ -56,6 +56,8 @@ impl Worker {
             connection::REVOKE_GRANT => {
                 connection::revoke_grant(&self.store, &self.registry, work).await
             }
+            // Nobody has asked to be told yet.
+            EVENT => work.forget(&self.store).await,
             // Written by a newer version of the hub: left for it.
             _ => work.again(&self.store, 60_000).await,
         };
@@ -67,6 +69,10 @@ impl Worker {
     async fn keep_house(&self) {
         if let Err(error) = session::expire_due(&self.store).await {
             tracing::error!(%error, "sessions whose time ran out could not be ended");
+        }
+        self.refresher.clear_journal().await;
+        if let Err(error) = self.refresher.warn_of_ends().await {
+            tracing::error!(%error, "connections whose refresh token nears its end could not be told of");
         }
         if let Err(error) = idempotency::forget_old(&self.store).await {
             tracing::error!(%error, "old idempotency keys could not be forgotten");

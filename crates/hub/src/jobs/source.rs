@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, Worker};
-use crate::{Result, refresh::claim_due, store::outbox};
+use crate::{Result, store::outbox};
 
 /// How many refreshes a process has under way at most.
 pub(super) const REFRESHES: usize = 64;
@@ -48,7 +48,7 @@ pub(super) fn all(
 }
 
 async fn claim_refreshes(worker: Worker, most: u64) -> Result<Vec<Job>> {
-    let leases = claim_due(&worker.store, worker.refresher.owner(), most).await?;
+    let leases = worker.refresher.claim_due(most).await?;
     Ok(leases.into_iter().map(|lease| Job::Refresh(Box::new(lease))).collect())
 }
 

@@ -1,15 +1,11 @@
-//! The lease: a fence in the connection's row, taken in one statement.
+//! The lease: a fence in the connection's row, taken in one durable statement before anything is sent.
 
 use std::time::Duration;
 
 use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
 
+use super::timing::{Timings, boot_time};
 use crate::{Result, connection::Connection, store::Store};
-
-/// How long a lease holder may take.
-pub(super) const LEASE: Duration = Duration::from_secs(15);
-/// How long after a claim nobody else sends.
-pub(super) const QUIET: Duration = Duration::from_secs(20);
 
 /// A claimed connection.
 #[derive(Clone, Debug)]
@@ -18,22 +14,33 @@ pub struct Lease {
     pub row: Connection,
     /// This process.
     pub owner: String,
+    /// When it was asked for, in time since boot: the lease runs from there.
+    pub(super) since: Duration,
 }
 
-/// A row whose holder died is `in_flight` past its quiet time: it may be claimed again.
-const CLAIMABLE: &str =
-    "quiet_until <= $4 AND status = 'active' AND state IN ('ready', 'uncertain', 'in_flight')";
+/// What can be claimed. Of a lease whose holder is silent nobody knows whether it sent: the row is held
+/// until the holder acknowledges, or `hold_until`.
+const CLAIMABLE: &str = "quiet_until <= $4 AND status = 'active' AND \
+    (state IN ('ready', 'uncertain') OR (state = 'in_flight' AND hold_until <= $4))";
 
+/// A strict token is held until its access token nears its end ($5 = the last try's head start); any
+/// other until the quiet time is over. The sweep comes back at that time.
 const SET: &str = "UPDATE connection SET state = 'in_flight', fence = fence + 1, lease_owner = $1, \
-    deadline = $2, quiet_until = $3, due_at = $3, updated_at = $4";
+    deadline = $2, quiet_until = $3, updated_at = $4, \
+    hold_until = CASE WHEN refresh_class = 'strict' AND COALESCE(expires_at, 0) - $5 > $3 \
+        THEN expires_at - $5 ELSE $3 END, \
+    due_at = CASE WHEN refresh_class = 'strict' AND COALESCE(expires_at, 0) - $5 > $3 \
+        THEN expires_at - $5 ELSE $3 END";
 
-fn times(store: &Store, owner: &str) -> Vec<Value> {
+fn times(store: &Store, owner: &str, timings: &Timings) -> Vec<Value> {
     let now = store.now();
+    let last_try = i64::try_from(timings.last_try.as_millis()).unwrap_or(i64::MAX);
     vec![
         owner.into(),
-        now.plus(LEASE).millis().into(),
-        now.plus(QUIET).millis().into(),
+        now.plus(timings.lease).millis().into(),
+        now.plus(timings.quiet).millis().into(),
         now.millis().into(),
+        last_try.into(),
     ]
 }
 
@@ -41,36 +48,86 @@ fn times(store: &Store, owner: &str) -> Vec<Value> {
 pub(super) async fn claim_one(
     store: &Store,
     owner: &str,
-    workspace: &str,
-    connection: &str,
-    generation: i64,
+    timings: &Timings,
+    row: &Connection,
 ) -> Result<Option<Lease>> {
     let sql = format!(
-        "{SET} WHERE workspace_id = $5 AND id = $6 AND generation = $7 AND {CLAIMABLE} RETURNING *"
+        "{SET} WHERE workspace_id = $6 AND id = $7 AND generation = $8 AND {CLAIMABLE} RETURNING *"
     );
-    let mut values = times(store, owner);
-    values.extend([workspace.into(), connection.into(), generation.into()]);
+    let mut values = times(store, owner, timings);
+    values.extend([row.workspace_id.clone().into(), row.id.clone().into(), row.generation.into()]);
     Ok(run(store, owner, &sql, values).await?.pop())
 }
 
-/// Claims up to `most` connections that are due.
-pub async fn claim_due(store: &Store, owner: &str, most: u64) -> Result<Vec<Lease>> {
+/// Claims up to `most` connections that are due: first those whose refresh token is about to die.
+pub(super) async fn claim_due(
+    store: &Store,
+    owner: &str,
+    timings: &Timings,
+    most: u64,
+) -> Result<Vec<Lease>> {
+    let soon = store.now().plus(Duration::from_hours(1)).millis();
+    let mut claimed = claim_where(store, owner, timings, most, Some(soon)).await?;
+    let left = most - claimed.len() as u64;
+    if left > 0 {
+        claimed.extend(claim_where(store, owner, timings, left, None).await?);
+    }
+    Ok(claimed)
+}
+
+async fn claim_where(
+    store: &Store,
+    owner: &str,
+    timings: &Timings,
+    most: u64,
+    dies_before: Option<i64>,
+) -> Result<Vec<Lease>> {
     let skip = if store.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
+    let dying = if dies_before.is_some() { "AND refresh_expires_at <= $7" } else { "" };
     let sql = format!(
-        "{SET} WHERE id IN (SELECT id FROM connection WHERE due_at <= $4 AND {CLAIMABLE} \
-         ORDER BY due_at LIMIT $5{skip}) RETURNING *"
+        "{SET} WHERE id IN (SELECT id FROM connection WHERE due_at <= $4 AND {CLAIMABLE} {dying} \
+         ORDER BY due_at LIMIT $6{skip}) RETURNING *"
     );
-    let mut values = times(store, owner);
+    let mut values = times(store, owner, timings);
     values.push(i64::try_from(most).unwrap_or(i64::MAX).into());
+    values.extend(dies_before.map(Value::from));
     run(store, owner, &sql, values).await
 }
 
 async fn run(store: &Store, owner: &str, sql: &str, values: Vec<Value>) -> Result<Vec<Lease>> {
+    let since = boot_time();
     let statement = Statement::from_sql_and_values(store.backend(), sql, values);
     let rows = store.write().query_all_raw(statement).await?;
     rows.into_iter()
         .map(|row| {
-            Ok(Lease { row: Connection::from_query_result(&row, "")?, owner: owner.to_owned() })
+            let row = Connection::from_query_result(&row, "")?;
+            Ok(Lease { row, owner: owner.to_owned(), since })
         })
         .collect()
+}
+
+/// Whether anything is due, by the readers' connections: cheap enough to ask often.
+pub(super) async fn is_anything_due(store: &Store) -> Result<bool> {
+    let statement = Statement::from_sql_and_values(
+        store.backend(),
+        "SELECT id FROM connection WHERE due_at <= $1 LIMIT 1",
+        [store.now().millis().into()],
+    );
+    Ok(store.read().query_one_raw(statement).await?.is_some())
+}
+
+/// Whether the lease is still the row's: nobody took it, and nothing newer came.
+pub(super) async fn is_held(store: &Store, lease: &Lease) -> Result<bool> {
+    let statement = Statement::from_sql_and_values(
+        store.backend(),
+        "SELECT id FROM connection WHERE id = $1 AND fence = $2 AND generation = $3 \
+         AND lease_owner = $4 AND state = 'in_flight' AND status = 'active'",
+        [
+            lease.row.id.clone().into(),
+            lease.row.fence.into(),
+            lease.row.generation.into(),
+            lease.owner.clone().into(),
+        ],
+    );
+    Ok(store.write().query_one_raw(statement).await?.is_some())
 }

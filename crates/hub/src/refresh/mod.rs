@@ -1,15 +1,29 @@
-//! Keeping access tokens fresh: claim, send, save.
+//! Keeping access tokens fresh: claim, send, journal, save, recover.
 //!
-//! A lease in the connection's row is taken in one durable transaction before anything is sent, so
-//! that over all replicas one refresh at most is under way. A received credential is saved wherever
-//! the row still has the version it was made from.
+//! A lease in the connection's row is taken in one durable statement before anything is sent, so that over
+//! all replicas one request at most is in flight. The raw reply is on disk before it is read. A received
+//! credential is saved wherever the row still has the version it was made from, and kept beside it where
+//! not. Only a provider's definitive word leads to "link again".
 
 mod claim;
+mod conclude;
+mod events;
+mod journal;
+mod pace;
+mod point;
+mod receive;
+mod recover;
 mod schedule;
 mod send;
 mod service;
 mod test;
+mod timing;
+mod warn;
 
-pub use claim::{Lease, claim_due};
-pub use service::{Freshness, Refresher, next_due};
+pub use claim::Lease;
+pub use events::EVENT;
+pub use journal::Journal;
+pub use receive::next_due;
+pub use service::{Freshness, Process, Refresher, incarnation};
 pub use test::test;
+pub use timing::Timings;

@@ -3,34 +3,60 @@
 use std::time::Duration;
 
 use base::{Rng, Timestamp};
+use connector::RefreshClass;
 
 const FIVE_MINUTES: Duration = Duration::from_mins(5);
+/// How much earlier a strict token is refreshed: there is one try more in it.
+const STRICT_EARLIER: Duration = Duration::from_secs(30);
 
-/// When the sweep refreshes a token that was received `now` and ends at `expires_at`.
-///
+/// What decides when a credential is due.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// When the access token ends.
+    pub(super) access_ends: Option<Timestamp>,
+    /// When the refresh token dies of age.
+    pub(super) refresh_ends: Option<Timestamp>,
+    /// After how long unused the refresh token dies.
+    pub(super) idle: Option<Duration>,
+    /// How its refresh tokens behave.
+    pub(super) class: RefreshClass,
+}
+
+/// When the sweep refreshes a credential that was received `now`: before its access token ends, and
+/// before its refresh token dies of age or disuse. None where nothing ends.
+pub(super) fn due_at(now: Timestamp, times: &Times, rng: &dyn Rng) -> Option<Timestamp> {
+    let access = times.access_ends.map(|end| before(now, end, times.class, rng));
+    // Half of its life: a year of failures would not lose it, and a day's token is used in time.
+    let half = |life: Duration| now.plus(jitter(life / 2, rng));
+    let age = times.refresh_ends.map(|end| half(now.until(end)));
+    let idle = times.idle.map(half);
+    [access, age, idle].into_iter().flatten().min()
+}
+
 /// A fifth of its life before the end, at least five minutes, but never before half its life is over;
-/// spread by a tenth either way.
-pub(super) fn due_at(now: Timestamp, expires_at: Timestamp, rng: &dyn Rng) -> Timestamp {
-    let life = now.until(expires_at);
-    let ahead = FIVE_MINUTES.max(life / 5).min(life / 2);
-    expires_at.minus(jitter(ahead, rng))
+/// strict ones half a minute earlier, within the same cap; spread by a tenth either way.
+fn before(now: Timestamp, end: Timestamp, class: RefreshClass, rng: &dyn Rng) -> Timestamp {
+    let life = now.until(end);
+    let earlier = if class == RefreshClass::Strict { STRICT_EARLIER } else { Duration::ZERO };
+    let ahead = (FIVE_MINUTES.max(life / 5) + earlier).min(life / 2);
+    end.minus(jitter(ahead, rng))
 }
 
 /// Between 0.9 and 1.1 times `of`.
-fn jitter(of: Duration, rng: &dyn Rng) -> Duration {
+pub(super) fn jitter(of: Duration, rng: &dyn Rng) -> Duration {
     let mut byte = [0_u8; 1];
     rng.fill(&mut byte);
-    of * (900 + u32::from(byte[0]) * 200 / 255) / 1000
+    of.mul_f64(0.9 + 0.2 * f64::from(byte[0]) / 255.0)
 }
 
-/// How long to wait after this many failures in a row: full jitter from 1 s to 5 min.
-pub(super) fn backoff(failures: i64, rng: &dyn Rng) -> Duration {
-    let doublings = u32::try_from(failures.clamp(0, 9)).unwrap_or(9);
-    let ceiling = Duration::from_secs(1 << doublings).min(FIVE_MINUTES);
+/// How long to wait after this many failures in a row: full jitter, doubling, within these bounds.
+pub(super) fn backoff(failures: i64, rng: &dyn Rng, within: (Duration, Duration)) -> Duration {
+    let doublings = u32::try_from(failures.clamp(0, 20)).unwrap_or(20);
+    let ceiling = within.0.saturating_mul(1 << doublings).min(within.1);
     let mut bytes = [0_u8; 4];
     rng.fill(&mut bytes);
     let spread = ceiling.mul_f64(f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX));
-    Duration::from_secs(1).max(spread)
+    within.0.max(spread)
 }
 
 #[cfg(test)]
@@ -40,25 +66,51 @@ mod tests {
 
     use super::*;
 
+    const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
+    const WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+    fn times(class: RefreshClass) -> Times {
+        Times { access_ends: None, refresh_ends: None, idle: None, class }
+    }
+
     proptest! {
         #[test]
         fn a_token_is_refreshed_in_the_second_half_of_its_life(
-            life in 2_u64..10_000_000, seed in any::<u64>(),
+            life in 2_u64..10_000_000, seed in any::<u64>(), strict in any::<bool>(),
         ) {
-            let now = Timestamp::from_secs(1_795_000_000);
-            let end = now.plus(Duration::from_secs(life));
-            let due = due_at(now, end, &SeededRng::new(seed));
+            let end = NOW.plus(Duration::from_secs(life));
+            let class = if strict { RefreshClass::Strict } else { RefreshClass::Static };
+            let times = Times { access_ends: Some(end), ..times(class) };
+            let due = due_at(NOW, &times, &SeededRng::new(seed)).expect("it ends");
             prop_assert!(due < end);
             // Half of its life, less the jitter's tenth.
-            prop_assert!(due >= now.plus(Duration::from_secs(life).mul_f64(0.44)), "{} {}", now, due);
+            prop_assert!(due >= NOW.plus(Duration::from_secs(life).mul_f64(0.44)), "{} {}", NOW, due);
         }
 
         #[test]
-        fn waiting_after_failures_stays_within_a_second_and_five_minutes(
+        fn a_refresh_token_is_used_before_it_dies_of_age_or_disuse(
+            age in 2_u64..10_000_000, idle in 2_u64..10_000_000, seed in any::<u64>(),
+        ) {
+            let times = Times {
+                refresh_ends: Some(NOW.plus(Duration::from_secs(age))),
+                idle: Some(Duration::from_secs(idle)),
+                ..times(RefreshClass::Strict)
+            };
+            let due = due_at(NOW, &times, &SeededRng::new(seed)).expect("it ends");
+            prop_assert!(due < NOW.plus(Duration::from_secs(age.min(idle))));
+        }
+
+        #[test]
+        fn waiting_after_failures_stays_within_its_bounds(
             failures in any::<i64>(), seed in any::<u64>(),
         ) {
-            let wait = backoff(failures, &SeededRng::new(seed));
-            prop_assert!((Duration::from_secs(1)..=FIVE_MINUTES).contains(&wait));
+            let wait = backoff(failures, &SeededRng::new(seed), WITHIN);
+            prop_assert!((WITHIN.0..=WITHIN.1).contains(&wait));
         }
+    }
+
+    #[test]
+    fn what_never_ends_is_never_due() {
+        assert_eq!(due_at(NOW, &times(RefreshClass::Strict), &SeededRng::new(1)), None);
     }
 }

@@ -1,122 +1,272 @@
-//! One refresh at the provider, under a lease.
+//! One refresh at the provider, under a lease: prepared, checked once more, sent, journaled, read.
 
 use std::time::Duration;
 
-use base::Timestamp;
 use connector::{AuthKind, Credential, ErrorKind, TokenSet};
+use http::Response;
 
+use super::{
+    Lease, Refresher, claim::is_held, journal::Key, pace::Admission, point::point,
+    timing::boot_time,
+};
 use crate::{
-    Result,
-    connection::{Connection, Stored, open_credential},
+    Error, Result,
+    connection::{Stored, open_credential},
     integration::{self, App},
-    provider::Registry,
-    store::Store,
 };
 
 /// What came of it.
 pub(super) enum Outcome {
-    /// A new credential.
-    Fresh { stored: Stored, app: Box<App> },
+    /// A new credential; its reply is in the journal under this key, where it has one.
+    Fresh { stored: Stored, app: Box<App>, journaled: Option<Key> },
     /// The provider says that this refresh token will never work again.
-    Dead { code: Option<String>, message: String },
+    Dead { code: Option<String>, message: String, client: Option<String> },
     /// The provider refuses our client, with its former secret too.
     ClientRefused { client: String, message: String },
     /// It may work later.
-    Later { after: Option<Duration>, message: String, code: Option<String>, certainly_unsent: bool },
+    Later(Later),
+    /// The lease was lost before anything was written: it is another's now.
+    Lost,
 }
 
-/// The longest a provider may take to answer.
-const LIMITS: outbound::Limits = outbound::Limits {
-    connect: Duration::from_secs(5),
-    total: Duration::from_secs(10),
-    max_body: 64 * 1024,
-};
-
-fn later(message: impl Into<String>, certainly_unsent: bool) -> Outcome {
-    Outcome::Later { after: None, message: message.into(), code: None, certainly_unsent }
+/// A refresh that brought nothing.
+pub(super) struct Later {
+    /// When to try again, where somebody said so.
+    pub(super) after: Option<Duration>,
+    /// For a person.
+    pub(super) message: String,
+    /// The provider's own code.
+    pub(super) code: Option<String>,
+    /// Whether the provider certainly received nothing.
+    pub(super) unsent: bool,
+    /// Whether this counts as a failure, or only had to wait its turn.
+    pub(super) failure: bool,
 }
 
-/// Sends the refresh. No retries: the row's quiet time decides when it may be sent again.
-pub(super) async fn send(store: &Store, registry: &Registry, row: &Connection) -> Outcome {
-    match try_send(store, registry, row).await {
-        Ok(outcome) => outcome,
-        // Our own failure, before anything was sent.
-        Err(error) => {
-            tracing::warn!(connection = %row.id, %error, "a refresh could not be prepared");
-            later(error.detail, true)
-        }
+impl Later {
+    fn unsent(message: impl Into<String>) -> Self {
+        Self { after: None, message: message.into(), code: None, unsent: true, failure: true }
+    }
+
+    fn its_turn(after: Duration, message: &str) -> Outcome {
+        Outcome::Later(Self { after: Some(after), failure: false, ..Self::unsent(message) })
     }
 }
 
-async fn try_send(store: &Store, registry: &Registry, row: &Connection) -> Result<Outcome> {
-    let integration = integration::get(store, &row.workspace_id, &row.integration_id).await?;
-    let app = App::load(store, registry, integration).await?;
-    let stored = open_credential(store, row).await?;
-    let Credential::OAuth(tokens) = &stored.credential else {
-        return Ok(later("This credential does not expire.", true));
-    };
-    let inputs = app.inputs(&stored.inputs)?;
-    let endpoints = app.endpoints(store, registry, &inputs).await?;
-    let clients = app.oauth_clients(store, registry).await?;
-    let mut refused = None;
-    for client in &clients {
-        let now = store.now();
-        let answer = if app.connector.manifest().auth.kind == AuthKind::Oauth2ClientCredentials {
-            let scopes = &app.integration.scopes.0;
-            oauth::client_credentials(
-                registry.outbound(),
-                now,
-                app.connector.as_ref(),
-                &endpoints,
-                client,
-                scopes,
-            )
-            .await
-        } else {
-            refresh(registry, now, &app, &endpoints, client, tokens).await
-        };
-        match answer {
-            Ok(fresh) => {
-                let stored =
-                    Stored { inputs: stored.inputs.clone(), credential: Credential::OAuth(fresh) };
-                return Ok(Outcome::Fresh { stored, app: Box::new(app) });
+/// What is needed to send.
+struct Prepared {
+    app: App,
+    stored: Stored,
+    endpoints: oauth::Endpoints,
+    clients: Vec<oauth::Client>,
+}
+
+/// What one attempt with one secret brought.
+enum Attempt {
+    Fresh(TokenSet, Option<Key>),
+    Failed(oauth::Error),
+    Lost,
+}
+
+impl Refresher {
+    /// Sends the refresh of a claimed connection. No retries: the row's quiet time decides when it may be
+    /// sent again.
+    pub(super) async fn send(&self, lease: &Lease) -> Outcome {
+        match self.try_send(lease).await {
+            Ok(outcome) => outcome,
+            // Our own failure, before anything was sent.
+            Err(error) => {
+                tracing::warn!(connection = %lease.row.id, %error, "a refresh could not be prepared");
+                Outcome::Later(Later::unsent(error.detail))
             }
-            Err(error) if error.kind() == ErrorKind::ClientConfig => refused = Some(error),
-            Err(error) => return Ok(classify(&error)),
         }
     }
-    let message = refused.map_or_else(String::new, |error| error.to_string());
-    let client = app.client.map(|client| client.id).unwrap_or_default();
-    Ok(Outcome::ClientRefused { client, message })
+
+    async fn prepare(&self, lease: &Lease) -> Result<Prepared> {
+        let row = &lease.row;
+        let integration =
+            integration::get(&self.store, &row.workspace_id, &row.integration_id).await?;
+        let app = App::load(&self.store, &self.registry, integration).await?;
+        let stored = open_credential(&self.store, row).await?;
+        let inputs = app.inputs(&stored.inputs)?;
+        let endpoints = app.endpoints(&self.store, &self.registry, &inputs).await?;
+        let clients = app.oauth_clients(&self.store, &self.registry).await?;
+        Ok(Prepared { app, stored, endpoints, clients })
+    }
+
+    async fn try_send(&self, lease: &Lease) -> Result<Outcome> {
+        let prepared = self.prepare(lease).await?;
+        let Credential::OAuth(former) = &prepared.stored.credential else {
+            return Ok(Outcome::Later(Later::unsent("This credential does not expire.")));
+        };
+        let manifest = prepared.app.connector.manifest();
+        let lane = prepared.app.client.as_ref().map_or("", |client| client.id.as_str());
+        if let Some(outcome) = self.wait_for_turn(lane, manifest.refresh.max_per_second).await {
+            return Ok(outcome);
+        }
+        let mut refused = None;
+        for client in &prepared.clients {
+            let attempt = self.attempt(lease, &prepared, client, former).await?;
+            let error = match attempt {
+                Attempt::Lost => return Ok(Outcome::Lost),
+                Attempt::Fresh(tokens, journaled) => {
+                    self.pace.answered(lane);
+                    let credential = Credential::OAuth(tokens);
+                    let stored = Stored { inputs: prepared.stored.inputs.clone(), credential };
+                    let app = Box::new(prepared.app);
+                    return Ok(Outcome::Fresh { stored, app, journaled });
+                }
+                Attempt::Failed(error) => error,
+            };
+            if error.kind() == ErrorKind::ClientConfig {
+                refused = Some(error);
+                continue;
+            }
+            self.tell_pace(lane, &error);
+            return Ok(classify(&error, &prepared.app));
+        }
+        let message = refused.map_or_else(String::new, |error| error.to_string());
+        Ok(Outcome::ClientRefused { client: lane.to_owned(), message })
+    }
+
+    fn tell_pace(&self, lane: &str, error: &oauth::Error) {
+        match error.kind() {
+            ErrorKind::Unavailable => {
+                self.pace.failed(lane, self.store.rng(), self.timings.backoff);
+            }
+            _ => self.pace.answered(lane),
+        }
+    }
+
+    /// Waits for a place in the bucket as long as the lease allows; none = go.
+    async fn wait_for_turn(
+        &self,
+        lane: &str,
+        rate: Option<std::num::NonZeroU32>,
+    ) -> Option<Outcome> {
+        let longest = self.timings.lease.saturating_sub(self.timings.margin) / 2;
+        let began = tokio::time::Instant::now();
+        loop {
+            match self.pace.admit(lane, rate, self.timings.backoff.1) {
+                Admission::Go => return None,
+                Admission::Open(wait) => {
+                    return Some(Later::its_turn(wait, "The provider does not work at present."));
+                }
+                Admission::Wait(wait) if began.elapsed() + wait > longest => {
+                    let message = "Waiting for its turn: the provider takes only so many a second.";
+                    return Some(Later::its_turn(wait.max(self.timings.backoff.0), message));
+                }
+                Admission::Wait(wait) => tokio::time::sleep(wait).await,
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        lease: &Lease,
+        prepared: &Prepared,
+        client: &oauth::Client,
+        former: &TokenSet,
+    ) -> Result<Attempt> {
+        let connector = prepared.app.connector.as_ref();
+        if connector.manifest().auth.kind == AuthKind::Oauth2ClientCredentials {
+            return Ok(self.client_credentials(prepared, client).await);
+        }
+        let request =
+            match oauth::refresh::request(connector, &prepared.endpoints, client, former, None) {
+                Ok(request) => request,
+                Err(error) => return Ok(Attempt::Failed(error)),
+            };
+        let url = url::Url::parse(&request.uri().to_string()).map_err(Error::internal)?;
+        point!("refresh::before_connect");
+        let connection = match self.registry.outbound().connect(&url, self.timings.send).await {
+            Ok(connection) => connection,
+            Err(error) => return Ok(Attempt::Failed(error.into())),
+        };
+        // As late as can be: another may have claimed the row while this process stood still.
+        if !is_held(&self.store, lease).await? || !self.is_in_time(lease) {
+            return Ok(Attempt::Lost);
+        }
+        point!("refresh::before_send");
+        let reply = match connection.send(request).await {
+            Ok(reply) => reply,
+            Err(error) => return Ok(Attempt::Failed(error.into())),
+        };
+        point!("refresh::after_send");
+        let journaled = self.journal(lease, &reply).await?;
+        point!("refresh::after_journal");
+        match oauth::refresh::read(connector, self.store.now(), former, &reply) {
+            Ok(tokens) => Ok(Attempt::Fresh(tokens, journaled)),
+            Err(error) => {
+                // It brought no token, so nothing of it is to be kept.
+                if let Some(key) = &journaled {
+                    self.journal.mark(key)?;
+                }
+                Ok(Attempt::Failed(error))
+            }
+        }
+    }
+
+    /// Whether there is still time to write: measured by a clock that neither jumps nor stands still.
+    fn is_in_time(&self, lease: &Lease) -> bool {
+        boot_time().saturating_sub(lease.since) + self.timings.margin <= self.timings.lease
+    }
+
+    /// Keeps a reply that may hold a token, durably, before anything looks into it.
+    async fn journal(&self, lease: &Lease, reply: &Response<bytes::Bytes>) -> Result<Option<Key>> {
+        if !reply.status().is_success() {
+            return Ok(None);
+        }
+        let key = Key {
+            workspace: lease.row.workspace_id.clone(),
+            connection: lease.row.id.clone(),
+            generation: lease.row.generation,
+            fence: lease.row.fence,
+            owner: lease.owner.clone(),
+        };
+        let kind = reply.headers().get(http::header::CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+        let mut bytes = zeroize::Zeroizing::new(kind.as_bytes().to_vec());
+        bytes.push(b'\n');
+        bytes.extend_from_slice(reply.body());
+        match self.journal.append(&self.store, &key, &bytes).await {
+            Ok(()) => Ok(Some(key)),
+            // The disk does not take it: the database still may.
+            Err(error) => {
+                tracing::error!(connection = %lease.row.id, %error, "a reply could not be journaled");
+                Ok(None)
+            }
+        }
+    }
+
+    /// No token is spent here: what is lost can be asked for again.
+    async fn client_credentials(&self, prepared: &Prepared, client: &oauth::Client) -> Attempt {
+        let answer = oauth::client_credentials(
+            self.registry.outbound(),
+            self.store.now(),
+            prepared.app.connector.as_ref(),
+            &prepared.endpoints,
+            client,
+            &prepared.app.integration.scopes.0,
+        );
+        match answer.await {
+            Ok(tokens) => Attempt::Fresh(tokens, None),
+            Err(error) => Attempt::Failed(error),
+        }
+    }
 }
 
-async fn refresh(
-    registry: &Registry,
-    now: Timestamp,
-    app: &App,
-    endpoints: &oauth::Endpoints,
-    client: &oauth::Client,
-    tokens: &TokenSet,
-) -> Result<TokenSet, oauth::Error> {
-    let connector = app.connector.as_ref();
-    let request = oauth::refresh::request(connector, endpoints, client, tokens, None)?;
-    let reply = registry.outbound().send(request, LIMITS).await?;
-    oauth::refresh::read(connector, now, tokens, &reply)
-}
-
-fn classify(error: &oauth::Error) -> Outcome {
+fn classify(error: &oauth::Error, app: &App) -> Outcome {
     let code = error.provider_code().map(str::to_owned);
     let message = error.to_string();
-    match error.kind() {
-        ErrorKind::Reauthorize => Outcome::Dead { code, message },
-        ErrorKind::RateLimited(after) => {
-            Outcome::Later { after, message, code, certainly_unsent: false }
+    let after = match error.kind() {
+        ErrorKind::Reauthorize => {
+            let client = app.client.as_ref().map(|client| client.id.clone());
+            return Outcome::Dead { code, message, client };
         }
-        _ => Outcome::Later {
-            after: None,
-            message,
-            code,
-            certainly_unsent: !error.may_have_been_received(),
-        },
-    }
+        ErrorKind::RateLimited(after) => after,
+        _ => None,
+    };
+    let unsent = !error.may_have_been_received();
+    Outcome::Later(Later { after, message, code, unsent, failure: true })
 }

@@ -7,39 +7,51 @@ use std::{
 };
 
 use base::{Timestamp, random_token};
-use connector::{AuthKind, Credential, TokenSet};
-use sea_orm::{ConnectionTrait, Statement, Value};
 use tokio::sync::watch;
 
 use super::{
-    Lease,
-    claim::claim_one,
-    schedule::{backoff, due_at},
-    send::{Outcome, send},
+    Journal, Lease, Timings,
+    claim::{claim_due, claim_one, is_anything_due},
+    pace::Pace,
+    point::point,
+    send::{Later, Outcome},
 };
 use crate::{
     Result,
-    audit::{Save, SaveOutcome, Writer},
+    audit::Writer,
     client,
-    connection::{self, Connection, State, Stored, seal_credential},
-    integration::App,
+    connection::{self, Connection, State},
     provider::Registry,
-    store::{Store, bump},
+    store::Store,
 };
 
-/// How long a caller waits for a refresh.
-const PATIENCE: Duration = Duration::from_secs(12);
 /// How often a replica looks whether another one's refresh is through.
 const PEEK: Duration = Duration::from_millis(50);
+
+/// The process that refreshes: its name, its journal, its times.
+pub struct Process {
+    /// The data directory's own name, the same after a restart.
+    pub instance: String,
+    /// Where replies are kept before they are read.
+    pub journal: Journal,
+    /// How long things may take.
+    pub timings: Timings,
+    /// This start of the process; also names its journal's file.
+    pub incarnation: String,
+}
 
 /// Refreshes connections: the only part of the hub that sends a refresh token.
 #[derive(Clone)]
 pub struct Refresher {
-    store: Store,
-    registry: Registry,
-    writer: Writer,
+    pub(super) store: Store,
+    pub(super) registry: Registry,
+    pub(super) writer: Writer,
+    pub(super) journal: Journal,
+    pub(super) timings: Timings,
+    pub(super) pace: Pace,
+    instance: Arc<str>,
     owner: Arc<str>,
-    /// Refreshes that this process has under way; the value changes when one is through.
+    /// Refreshes that this process has under way; the sender is dropped when one is through.
     running: Arc<Mutex<HashMap<String, watch::Receiver<()>>>>,
 }
 
@@ -52,11 +64,26 @@ pub enum Freshness {
     Later(Duration),
 }
 
+/// A name for one start of a process.
+pub fn incarnation(store: &Store) -> String {
+    random_token(store.rng()).chars().take(16).filter(char::is_ascii_alphanumeric).collect()
+}
+
 impl Refresher {
-    /// A refresher of this process; its lease owner's name is new with every start.
-    pub fn new(store: Store, registry: Registry, writer: Writer) -> Self {
-        let owner = random_token(store.rng()).into();
-        Self { store, registry, writer, owner, running: Arc::default() }
+    /// A refresher of this process.
+    pub fn new(store: Store, registry: Registry, writer: Writer, process: Process) -> Self {
+        let owner = format!("{}.{}", process.instance, process.incarnation).into();
+        Self {
+            store,
+            registry,
+            writer,
+            journal: process.journal,
+            timings: process.timings,
+            pace: Pace::default(),
+            instance: process.instance.into(),
+            owner,
+            running: Arc::default(),
+        }
     }
 
     /// The database.
@@ -69,17 +96,29 @@ impl Refresher {
         &self.registry
     }
 
-    /// The name under which this process holds leases.
+    /// The data directory's name.
+    pub(super) fn instance(&self) -> &str {
+        &self.instance
+    }
+
+    /// The name under which this process holds leases: data directory and start.
     pub fn owner(&self) -> &str {
         &self.owner
+    }
+
+    /// Claims up to `most` connections that are due.
+    pub async fn claim_due(&self, most: u64) -> Result<Vec<Lease>> {
+        if !is_anything_due(&self.store).await? {
+            return Ok(Vec::new());
+        }
+        claim_due(&self.store, &self.owner, &self.timings, most).await
     }
 
     /// Gets a newer credential than `row` has, if it can be had in time.
     ///
     /// Of any number of callers, here or on other replicas, one sends; the others wait for it.
     pub async fn ensure(&self, row: &Connection) -> Result<Freshness> {
-        let waited = tokio::time::timeout(PATIENCE, self.try_ensure(row)).await;
-        match waited {
+        match tokio::time::timeout(self.timings.patience, self.try_ensure(row)).await {
             Ok(outcome) => outcome,
             Err(_) => Ok(Freshness::Later(Duration::from_secs(2))),
         }
@@ -89,10 +128,9 @@ impl Refresher {
         let workspace = row.workspace_id.as_str();
         loop {
             if let Some(mut running) = self.running(&row.id) {
-                // The sender is dropped when the refresh is through.
                 let _ = running.changed().await;
             } else if let Some(lease) =
-                claim_one(&self.store, &self.owner, workspace, &row.id, row.generation).await?
+                claim_one(&self.store, &self.owner, &self.timings, row).await?
             {
                 self.spawn(lease);
                 continue;
@@ -106,9 +144,16 @@ impl Refresher {
                 return Ok(Freshness::Row(Box::new(now_row)));
             }
             if now_row.state == State::Ready && now_row.quiet_until > now {
-                let wait =
-                    Timestamp::from_millis(now).until(Timestamp::from_millis(now_row.quiet_until));
-                return Ok(Freshness::Later(wait));
+                return Ok(Freshness::Later(wait(now, now_row.quiet_until)));
+            }
+            let silent = now_row.state == State::InFlight
+                && now_row.deadline.is_some_and(|deadline| deadline < now);
+            if silent && now_row.hold_until.max(now_row.quiet_until) > now {
+                // Its holder is gone; nobody sends before the hold is over.
+                return Ok(Freshness::Later(wait(
+                    now,
+                    now_row.hold_until.max(now_row.quiet_until),
+                )));
             }
             tokio::time::sleep(PEEK).await;
         }
@@ -121,16 +166,33 @@ impl Refresher {
 
     /// Runs a refresh in a task of its own, which outlives whoever asked for it.
     fn spawn(&self, lease: Lease) {
+        let (through, receiver) = watch::channel(());
+        self.announce(&lease, receiver);
         let this = self.clone();
-        tokio::spawn(async move { this.run(lease).await });
+        tokio::spawn(async move { this.finish(lease, through).await });
+    }
+
+    fn announce(&self, lease: &Lease, receiver: watch::Receiver<()>) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(lease.row.id.clone(), receiver);
     }
 
     /// Runs one claimed refresh to its end.
     pub async fn run(&self, lease: Lease) {
-        let id = lease.row.id.clone();
         let (through, receiver) = watch::channel(());
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), receiver);
-        let outcome = send(&self.store, &self.registry, &lease.row).await;
+        self.announce(&lease, receiver);
+        let this = self.clone();
+        // A task of its own: what was sent is carried to its end, whatever becomes of the runner.
+        let done = tokio::spawn(async move { this.finish(lease, through).await });
+        if done.await.is_err() {
+            tracing::error!("a refresh panicked; its lease ends by itself");
+        }
+    }
+
+    async fn finish(&self, lease: Lease, through: watch::Sender<()>) {
+        point!("refresh::after_claim");
+        let id = lease.row.id.clone();
+        let outcome = self.send(&lease).await;
         if let Err(error) = self.conclude(&lease, outcome).await {
             tracing::error!(connection = %id, %error, "a refresh's outcome could not be recorded");
         }
@@ -140,137 +202,33 @@ impl Refresher {
 
     async fn conclude(&self, lease: &Lease, outcome: Outcome) -> Result<()> {
         match outcome {
-            Outcome::Fresh { stored, app } => self.save(lease, &stored, &app).await,
-            Outcome::Dead { code, message } => {
-                tracing::info!(connection = %lease.row.id, ?code, "the provider ended the grant");
-                self.mark_dead(lease, code.as_deref(), &message).await
+            Outcome::Fresh { stored, app, journaled } => {
+                self.receive_fresh(lease, &stored, &app, journaled.as_ref()).await
+            }
+            Outcome::Dead { code, message, client } => {
+                self.mark_dead(lease, code.as_deref(), &message, client.as_deref()).await
             }
             Outcome::ClientRefused { client, message } => {
                 tracing::warn!(%client, "the provider refuses a client: suspended");
                 client::suspend(&self.store, &client, &message).await?;
-                self.mark_later(lease, Duration::from_mins(1), None, &message, true).await
+                let later = Later {
+                    after: Some(Duration::from_mins(1)),
+                    message,
+                    code: None,
+                    unsent: true,
+                    failure: true,
+                };
+                self.mark_later(lease, &later).await
             }
-            Outcome::Later { after, message, code, certainly_unsent } => {
-                let wait = after.unwrap_or_else(|| backoff(lease.row.failures, self.store.rng()));
-                let wait = wait.clamp(Duration::from_secs(1), Duration::from_hours(1));
-                self.mark_later(lease, wait, code.as_deref(), &message, certainly_unsent).await
-            }
-        }
-    }
-
-    /// Saves until it is saved: the credential exists nowhere else.
-    async fn save(&self, lease: &Lease, stored: &Stored, app: &App) -> Result<()> {
-        let row = &lease.row;
-        let Credential::OAuth(tokens) = &stored.credential else { return Ok(()) };
-        let sealed =
-            seal_credential(&self.store, &row.workspace_id, &row.id, row.generation + 1, stored)
-                .await?;
-        let scopes = tokens.scopes.clone().unwrap_or_else(|| row.scopes.0.clone());
-        let save = Save {
-            workspace: row.workspace_id.clone(),
-            connection: row.id.clone(),
-            from_generation: row.generation,
-            fence: row.fence,
-            owner: lease.owner.clone(),
-            sealed,
-            scopes: serde_json::to_string(&scopes)?,
-            expires_at: tokens.expires_at.map(Timestamp::millis),
-            refresh_expires_at: tokens.refresh_expires_at.map(Timestamp::millis),
-            due_at: next_due(&self.store, app, tokens).map(Timestamp::millis),
-        };
-        let mut attempt = 0;
-        loop {
-            match self.writer.save(save.clone()).await {
-                Ok(SaveOutcome::Saved) => return Ok(()),
-                Ok(SaveOutcome::Stale) => return self.stale(lease, stored).await,
-                Err(error) => {
-                    attempt += 1;
-                    tracing::error!(connection = %row.id, ?error, attempt, "a refreshed credential is not saved yet");
-                    tokio::time::sleep(backoff(attempt, self.store.rng())).await;
-                }
+            Outcome::Later(later) => self.mark_later(lease, &later).await,
+            Outcome::Lost => {
+                tracing::warn!(connection = %lease.row.id, "a lease was lost before anything was sent");
+                Ok(())
             }
         }
-    }
-
-    /// What was received for a connection that has ended meanwhile is ended at the provider too.
-    async fn stale(&self, lease: &Lease, stored: &Stored) -> Result<()> {
-        let row = connection::get(&self.store, &lease.row.workspace_id, &lease.row.id).await?;
-        if row.status != connection::Status::Revoked {
-            return Ok(());
-        }
-        connection::queue_revocation(
-            &self.store,
-            self.store.write(),
-            &row.workspace_id,
-            &row.id,
-            &row.integration_id,
-            stored,
-        )
-        .await
-    }
-
-    /// Only on the provider's definitive word, and only while the row has what was presented.
-    async fn mark_dead(&self, lease: &Lease, code: Option<&str>, message: &str) -> Result<()> {
-        let tx = self.store.begin().await?;
-        let sql = "UPDATE connection SET state = 'reauth', health = 'reauthorization_required', \
-             health_reason = $1, provider_code = $2, deadline = NULL, lease_owner = NULL, \
-             due_at = NULL, quiet_until = 0, updated_at = $3 \
-             WHERE id = $4 AND fence = $5 AND generation = $6 AND lease_owner = $7";
-        let values: Vec<Value> = vec![
-            message.chars().take(500).collect::<String>().into(),
-            code.into(),
-            self.store.now().millis().into(),
-            lease.row.id.clone().into(),
-            lease.row.fence.into(),
-            lease.row.generation.into(),
-            lease.owner.clone().into(),
-        ];
-        tx.execute_raw(Statement::from_sql_and_values(self.store.backend(), sql, values)).await?;
-        bump(&tx, &lease.row.workspace_id).await?;
-        tx.commit().await?;
-        Ok(())
-    }
-
-    /// The quiet time ends early only where the provider certainly received nothing.
-    async fn mark_later(
-        &self,
-        lease: &Lease,
-        wait: Duration,
-        code: Option<&str>,
-        message: &str,
-        certainly_unsent: bool,
-    ) -> Result<()> {
-        let now = self.store.now();
-        let (state, quiet) = if certainly_unsent {
-            ("ready", now.plus(wait).millis())
-        } else {
-            ("uncertain", lease.row.quiet_until.max(now.plus(wait).millis()))
-        };
-        let sql = "UPDATE connection SET state = $1, health = 'failing', health_reason = $2, \
-             provider_code = $3, failures = failures + 1, deadline = NULL, lease_owner = NULL, \
-             quiet_until = $4, due_at = $4, updated_at = $5 \
-             WHERE id = $6 AND fence = $7 AND lease_owner = $8 AND state = 'in_flight'";
-        let values: Vec<Value> = vec![
-            state.into(),
-            message.chars().take(500).collect::<String>().into(),
-            code.into(),
-            quiet.into(),
-            now.millis().into(),
-            lease.row.id.clone().into(),
-            lease.row.fence.into(),
-            lease.owner.clone().into(),
-        ];
-        let statement = Statement::from_sql_and_values(self.store.backend(), sql, values);
-        self.store.write().execute_raw(statement).await?;
-        Ok(())
     }
 }
 
-/// When a credential is refreshed next; none where it can't be or need not be.
-pub fn next_due(store: &Store, app: &App, tokens: &TokenSet) -> Option<Timestamp> {
-    let again = app.connector.manifest().auth.kind == AuthKind::Oauth2ClientCredentials;
-    if tokens.refresh.is_none() && !again {
-        return None;
-    }
-    Some(due_at(store.now(), tokens.expires_at?, store.rng()))
+fn wait(now: i64, until: i64) -> Duration {
+    Timestamp::from_millis(now).until(Timestamp::from_millis(until))
 }

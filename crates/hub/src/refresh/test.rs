@@ -21,6 +21,11 @@ pub async fn test(refresher: &Refresher, workspace: &str, id: &str) -> Result<Co
             "This connection has ended. Link the account again to get a new one.",
         ));
     }
+    if row.status == Status::Held {
+        // A person asks for it: the token that the backup had is tried, and what comes of it stands.
+        row = connection::set_enabled(store, workspace, id, true).await?;
+        row = refreshed(refresher, row).await?;
+    }
     let over = row.expires_at.is_some_and(|end| end <= store.now().millis());
     if over {
         row = refreshed(refresher, row).await?;

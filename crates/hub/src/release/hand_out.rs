@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error, Result, client,
     connection::{self, Connection, Health, State, Status, Stored},
-    integration::App,
+    integration::{App, with_secrets},
     policy::{Form, Granted, OwnerKind},
     refresh::Freshness,
 };
@@ -160,24 +160,32 @@ async fn narrow(
     scopes: &[String],
 ) -> Result<Stored> {
     let stored = connection::open_credential(parts.store, row).await?;
-    let Credential::OAuth(tokens) = &stored.credential else {
-        return Err(Error::conflict("cannot_narrow", "This credential can't be narrowed."));
+    let tokens = match &stored.credential {
+        Credential::OAuth(tokens) if app.connector.manifest().can_narrow() => tokens,
+        _ => {
+            return Err(Error::conflict(
+                "cannot_narrow",
+                format!(
+                    "{} gives no narrower tokens. Ask for the form `whole_token`, where a policy allows it.",
+                    app.connector.manifest().display_name
+                ),
+            ));
+        }
     };
     let inputs = app.inputs(&stored.inputs)?;
     let endpoints = app.endpoints(parts.store, parts.registry, &inputs).await?;
     let clients = app.oauth_clients(parts.store, parts.registry).await?;
-    let client = clients
-        .first()
-        .ok_or_else(|| Error::internal("an integration has a client without any form"))?;
-    let narrowed = oauth::narrow(
-        parts.registry.outbound(),
-        parts.store.now(),
-        app.connector.as_ref(),
-        &endpoints,
-        client,
-        tokens,
-        scopes,
-    )
+    let narrowed = with_secrets(&clients, |client| {
+        oauth::narrow(
+            parts.registry.outbound(),
+            parts.store.now(),
+            app.connector.as_ref(),
+            &endpoints,
+            client,
+            tokens,
+            scopes,
+        )
+    })
     .await
     .map_err(|error| narrow_failed(app, &error))?;
     let truly = narrowed.scopes.clone().unwrap_or_default();

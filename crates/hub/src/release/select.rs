@@ -211,7 +211,11 @@ async fn use_any(
             continue;
         }
         let mut rows = connection::of_owner(parts.store, &who.workspace, end_user, &ids).await?;
+        let one_is_off = rows.iter().any(|row| row.status != Status::Active);
         rows.retain(|row| row.status == Status::Active);
+        if rows.is_empty() && one_is_off {
+            return Err(switched_off());
+        }
         if rows.len() > 1 {
             return choose(parts, rows).await;
         }
@@ -258,6 +262,13 @@ fn missing_from(
     }))
 }
 
+fn switched_off() -> Error {
+    Error::conflict(
+        "connection_disabled",
+        "The workspace has switched this connection off. Its owner can switch it on again.",
+    )
+}
+
 /// Whether the one connection can serve what the policies allow.
 fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Result<Selection> {
     match row.status {
@@ -266,11 +277,14 @@ fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Re
             let missing = allowed.granted.scopes.clone();
             return Ok(missing_from(who, allowed, ConnectReason::NotConnected, missing, None));
         }
-        Status::Pending | Status::Held | Status::Disabled => {
+        Status::Held => {
             return Err(Error::conflict(
-                "connection_disabled",
-                "The workspace has switched this connection off. Its owner can switch it on again.",
+                "connection_held",
+                "The hub's database was restored, and this connection is held until it is tested. The workspace's owner can do that: POST /v1/connections/{id}/test.",
             ));
+        }
+        Status::Pending | Status::Disabled => {
+            return Err(switched_off());
         }
     }
     if row.state == State::Reauth || row.health == Health::ReauthorizationRequired {

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use super::{
     Fault, Session, Status,
     entity::{Column, Entity},
-    finish::{Pending, code_digest, discard, failed, open_pending},
+    finish::{Pending, code_digest, discard, failed_in, open_pending},
     get,
 };
 use crate::{
@@ -56,9 +56,11 @@ pub async fn complete(
         .ok_or_else(|| Error::internal("a pending session keeps no credential"))?;
     let person = end_user::find(store, workspace, end_user).await?;
     if person.is_none_or(|person| Some(person.id) != row.end_user_id) {
-        take(store, &row, Status::Failed).await?;
-        failed(store, &row, Fault::WrongEndUser).await?;
-        discard(store, &row, &integration_id, &pending.stored).await?;
+        let tx = store.begin().await?;
+        take(&tx, store, &row, Status::Failed, None).await?;
+        failed_in(store, &tx, &row, Fault::WrongEndUser).await?;
+        discard(store, &tx, &row, &integration_id, &pending.stored).await?;
+        tx.commit().await?;
         return Err(Error::conflict(
             "wrong_end_user",
             "This session was made for another end user than the one who finished it. The credential was discarded; nobody got access.",
@@ -98,14 +100,7 @@ fn check_caller(principal: &Principal, app: &App) -> Result<()> {
 }
 
 /// Takes a pending session, once: of two callers with the same code one wins.
-async fn take(store: &Store, row: &Session, to: Status) -> Result<()> {
-    let tx = store.begin().await?;
-    take_in(&tx, store, row, to, None).await?;
-    tx.commit().await?;
-    Ok(())
-}
-
-async fn take_in(
+async fn take(
     tx: &sea_orm::DatabaseTransaction,
     store: &Store,
     row: &Session,
@@ -155,10 +150,11 @@ async fn activate_pending(
         expires_at,
         refresh_expires_at,
         due_at,
+        class: app.connector.manifest().refresh.class,
     };
     let tx = store.begin().await?;
     let connection = activate(store, &tx, linked).await?;
-    take_in(&tx, store, row, Status::Completed, Some(&connection.id)).await?;
+    take(&tx, store, row, Status::Completed, Some(&connection.id)).await?;
     bump(&tx, &row.workspace_id).await?;
     tx.commit().await?;
     Ok(connection)

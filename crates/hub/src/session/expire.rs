@@ -7,7 +7,7 @@ use super::{
     entity::{Column, Entity},
     finish::{discard, open_pending},
 };
-use crate::{Result, store::Store};
+use crate::{Kind, Result, store::Store};
 
 /// Ends up to 100 sessions whose time ran out; what they kept is revoked at its provider.
 ///
@@ -20,13 +20,25 @@ pub async fn expire_due(store: &Store) -> Result<usize> {
         .all(store.read())
         .await?;
     for row in &over {
-        expire(store, row).await?;
+        // One that can't be ended now must not keep the others from it.
+        if let Err(error) = expire(store, row).await {
+            tracing::error!(session = %row.id, %error, "a session whose time ran out could not be ended");
+        }
     }
     Ok(over.len())
 }
 
 async fn expire(store: &Store, row: &Session) -> Result<()> {
-    let pending = open_pending(store, row).await?;
+    let pending = match open_pending(store, row).await {
+        Ok(pending) => pending,
+        // What does not open now will not open later either.
+        Err(error) if error.kind == Kind::Internal => {
+            tracing::error!(session = %row.id, %error, "a pending credential does not open");
+            None
+        }
+        Err(error) => return Err(error),
+    };
+    let tx = store.begin().await?;
     let done = Entity::update_many()
         .col_expr(Column::Status, Expr::value(Status::Expired))
         .col_expr(Column::PendingSealed, Expr::value(None::<Vec<u8>>))
@@ -36,12 +48,13 @@ async fn expire(store: &Store, row: &Session) -> Result<()> {
         .filter(Column::Id.eq(row.id.as_str()))
         .filter(Column::Status.eq(row.status))
         .filter(Column::Generation.eq(row.generation))
-        .exec(store.write())
+        .exec(&tx)
         .await?;
     if let (Some(pending), Some(integration), 1) =
         (pending, &row.integration_id, done.rows_affected)
     {
-        discard(store, row, integration, &pending.stored).await?;
+        discard(store, &tx, row, integration, &pending.stored).await?;
     }
+    tx.commit().await?;
     Ok(())
 }

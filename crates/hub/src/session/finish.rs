@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use connector::{Account, Credential, Manifest};
 use data_encoding::BASE64URL_NOPAD;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use vault::Place;
@@ -64,8 +64,11 @@ pub(super) async fn pending(
         let known = connection::get(store, &row.workspace_id, expected).await?;
         let digest = connection::account_digest(store, &app.integration.provider, &account.id);
         if known.account_digest != digest {
-            discard(store, row, &app.integration.id, &stored).await?;
-            return failed(store, row, Fault::WrongAccount).await;
+            let tx = store.begin().await?;
+            discard(store, &tx, row, &app.integration.id, &stored).await?;
+            failed_in(store, &tx, row, Fault::WrongAccount).await?;
+            tx.commit().await?;
+            return Ok(());
         }
     }
     let granted = match &stored.credential {
@@ -85,7 +88,6 @@ pub(super) async fn pending(
     next.generation += 1;
     let sealed = store.keys().seal(&place(&next), &bytes).await?;
     let active = ActiveModel {
-        id: Set(row.id.clone()),
         generation: Set(next.generation),
         integration_id: Set(Some(app.integration.id.clone())),
         pending_sealed: Set(Some(sealed)),
@@ -98,8 +100,25 @@ pub(super) async fn pending(
         updated_at: Set(now.millis()),
         ..Default::default()
     };
-    active.update(store.write()).await?;
-    Ok(())
+    let tx = store.begin().await?;
+    // Only as what this attempt began: the browser may have started anew meanwhile.
+    let done = Entity::update_many()
+        .set(active)
+        .filter(Column::Id.eq(row.id.as_str()))
+        .filter(Column::Generation.eq(row.generation))
+        .filter(Column::Status.is_in([Status::Linking, Status::Failed]))
+        .exec(&tx)
+        .await?;
+    if done.rows_affected == 1 {
+        tx.commit().await?;
+        return Ok(());
+    }
+    discard(store, &tx, row, &app.integration.id, &stored).await?;
+    tx.commit().await?;
+    Err(Error::conflict(
+        "session_busy",
+        "This link was started again meanwhile, so this answer was not used. Finish the newer one.",
+    ))
 }
 
 /// The single-use code, which only the browser that finished is shown. It is derived, so that a
@@ -129,6 +148,16 @@ pub(super) async fn open_pending(store: &Store, row: &Session) -> Result<Option<
 
 /// Ends the attempt; the same browser may try again while the session lasts.
 pub(super) async fn failed(store: &Store, row: &Session, fault: Fault) -> Result<()> {
+    failed_in(store, store.write(), row, fault).await
+}
+
+/// The same, within a transaction. An attempt that was started since is left alone.
+pub(super) async fn failed_in<C: ConnectionTrait>(
+    store: &Store,
+    tx: &C,
+    row: &Session,
+    fault: Fault,
+) -> Result<()> {
     Entity::update_many()
         .col_expr(Column::Status, Expr::value(Status::Failed))
         .col_expr(Column::Error, Expr::value(fault))
@@ -136,7 +165,8 @@ pub(super) async fn failed(store: &Store, row: &Session, fault: Fault) -> Result
         .col_expr(Column::FlowSealed, Expr::value(None::<Vec<u8>>))
         .col_expr(Column::UpdatedAt, Expr::value(store.now().millis()))
         .filter(Column::Id.eq(row.id.as_str()))
-        .exec(store.write())
+        .filter(Column::Generation.eq(row.generation))
+        .exec(tx)
         .await?;
     Ok(())
 }
@@ -150,15 +180,17 @@ pub async fn cancel(store: &Store, row: &Session, fault: Fault) -> Result<()> {
 }
 
 /// Queues the end, at the provider, of a grant that nobody is to have.
-pub(super) async fn discard(
+///
+/// Within the transaction that decides so: a grant is not forgotten by a crash in between.
+pub(super) async fn discard<C: ConnectionTrait>(
     store: &Store,
+    tx: &C,
     row: &Session,
     integration: &str,
     stored: &Stored,
 ) -> Result<()> {
     let workspace = &row.workspace_id;
-    connection::queue_revocation(store, store.write(), workspace, &row.id, integration, stored)
-        .await
+    connection::queue_revocation(store, tx, workspace, &row.id, integration, stored).await
 }
 
 /// What the page shows before and after.

@@ -102,15 +102,16 @@ pub async fn start(
             let endpoints = app.endpoints(store, registry, &inputs).await?;
             let clients = app.oauth_clients(store, registry).await?;
             let scopes = wanted_scopes(row, &app);
-            let client = clients.first().ok_or_else(|| Error::internal("no client"))?;
-            let tokens = oauth::client_credentials(
-                registry.outbound(),
-                store.now(),
-                app.connector.as_ref(),
-                &endpoints,
-                client,
-                &scopes,
-            )
+            let tokens = integration::with_secrets(&clients, |client| {
+                oauth::client_credentials(
+                    registry.outbound(),
+                    store.now(),
+                    app.connector.as_ref(),
+                    &endpoints,
+                    client,
+                    &scopes,
+                )
+            })
             .await
             .map_err(|error| provider_failed(&app, &error))?;
             let stored = Stored { inputs: answers.clone(), credential: Credential::OAuth(tokens) };
@@ -133,19 +134,20 @@ async fn to_provider(
 ) -> Result<Start> {
     let endpoints = app.endpoints(store, registry, inputs).await?;
     let clients = app.oauth_clients(store, registry).await?;
-    let client = clients.first().ok_or_else(|| Error::internal("no client"))?;
     let shared = app.client.as_ref().is_some_and(|client| client.owner_id == SYSTEM);
     let options = oauth::AuthorizeOptions { force_consent: shared, ..Default::default() };
     let scopes = wanted_scopes(row, app);
-    let authorization = oauth::authorize(
-        registry.outbound(),
-        store.rng(),
-        app.connector.as_ref(),
-        &endpoints,
-        client,
-        &scopes,
-        &options,
-    )
+    let authorization = integration::with_secrets(&clients, |client| {
+        oauth::authorize(
+            registry.outbound(),
+            store.rng(),
+            app.connector.as_ref(),
+            &endpoints,
+            client,
+            &scopes,
+            &options,
+        )
+    })
     .await
     .map_err(|error| provider_failed(app, &error))?;
     let flow = Flow {
@@ -224,16 +226,18 @@ pub async fn callback(
         pkce_verifier: SecretString::from(flow.pkce_verifier),
         nonce: flow.nonce.map(SecretString::from),
     };
-    let client = clients.first().ok_or_else(|| Error::internal("no client"))?;
-    let tokens = oauth::exchange(
-        registry.outbound(),
-        store.now(),
-        app.connector.as_ref(),
-        &endpoints,
-        client,
-        &answer,
-        &flow_secrets,
-    )
+    // A provider that refuses the client has not looked at the code.
+    let tokens = integration::with_secrets(&clients, |client| {
+        oauth::exchange(
+            registry.outbound(),
+            store.now(),
+            app.connector.as_ref(),
+            &endpoints,
+            client,
+            &answer,
+            &flow_secrets,
+        )
+    })
     .await;
     let mut tokens = match tokens {
         Ok(tokens) => tokens,

@@ -118,6 +118,17 @@ impl Claimed {
         Ok(())
     }
 
+    /// It is done, and nobody will ask what became of it.
+    pub async fn forget(&self, store: &Store) -> Result<()> {
+        let statement = Statement::from_sql_and_values(
+            store.backend(),
+            "DELETE FROM outbox WHERE id = $1 AND fence = $2",
+            [self.id.clone().into(), self.fence.into()],
+        );
+        store.write().execute_raw(statement).await?;
+        Ok(())
+    }
+
     /// It is to be tried again in `after_ms` milliseconds.
     pub async fn again(&self, store: &Store, after_ms: i64) -> Result<()> {
         let statement = Statement::from_sql_and_values(

@@ -1,0 +1,179 @@
+//! Credentials that came too late for their row: kept beside it, and tried before anyone is asked to link
+//! again.
+
+use base::{ExposeSecret, constant_time_eq};
+use connector::Credential;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect,
+};
+use vault::{Place, Sealed};
+use zeroize::Zeroizing;
+
+use super::{
+    State, Status, Stored,
+    entity::{Column, Entity, Model},
+    open_credential, seal_credential,
+};
+use crate::{
+    Error, Result,
+    store::{SealedColumn, Store, bump},
+};
+
+/// The most that one row keeps; the oldest goes.
+const MOST: usize = 8;
+
+/// What became of a late credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// It is kept.
+    Kept,
+    /// The row has it already, in its place or beside it.
+    Known,
+    /// The connection has ended.
+    Ended,
+}
+
+fn place<'a>(workspace: &'a str, connection: &'a str) -> Place<'a> {
+    Place { workspace, row: connection, field: "candidates", generation: 1 }
+}
+
+async fn lock(store: &Store, tx: &DatabaseTransaction, workspace: &str, id: &str) -> Result<Model> {
+    let mut query = Entity::find_by_id(id).filter(Column::WorkspaceId.eq(workspace));
+    if store.is_postgres() {
+        query = query.lock_exclusive();
+    }
+    query.one(tx).await?.ok_or_else(|| Error::not_found("connection"))
+}
+
+/// A list of length-prefixed credentials.
+fn pack(all: &[Zeroizing<Vec<u8>>]) -> Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    for one in all {
+        let length = u32::try_from(one.len()).map_err(Error::internal)?;
+        bytes.extend_from_slice(&length.to_be_bytes());
+        bytes.extend_from_slice(one);
+    }
+    Ok(bytes)
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>> {
+    let malformed = || Error::internal("kept candidates are malformed");
+    let mut all = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(malformed)?;
+        let length = u32::from_be_bytes(*length) as usize;
+        let (one, after) = after.split_at_checked(length).ok_or_else(malformed)?;
+        all.push(Zeroizing::new(one.to_vec()));
+        rest = after;
+    }
+    Ok(all)
+}
+
+async fn open(store: &Store, row: &Model) -> Result<Vec<Zeroizing<Vec<u8>>>> {
+    let Some(bytes) = &row.candidates else { return Ok(Vec::new()) };
+    let sealed = SealedColumn(Sealed::from_bytes(bytes.clone())?);
+    let place = place(&row.workspace_id, &row.id);
+    unpack(&store.keys().open_sealed(&place, &sealed).await?)
+}
+
+async fn seal(store: &Store, row: &Model, all: &[Zeroizing<Vec<u8>>]) -> Result<Option<Vec<u8>>> {
+    if all.is_empty() {
+        return Ok(None);
+    }
+    let place = place(&row.workspace_id, &row.id);
+    Ok(Some(store.keys().seal(&place, &pack(all)?).await?.0.into_bytes()))
+}
+
+fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
+    let token = |stored: &Stored| match &stored.credential {
+        Credential::OAuth(tokens) => tokens.refresh.clone(),
+        Credential::Keys(_) => None,
+    };
+    match (token(a), token(b)) {
+        (Some(a), Some(b)) => {
+            constant_time_eq(a.expose_secret().as_bytes(), b.expose_secret().as_bytes())
+        }
+        _ => false,
+    }
+}
+
+/// Keeps a credential beside its row.
+pub async fn keep_candidate(
+    store: &Store,
+    workspace: &str,
+    id: &str,
+    stored: &Stored,
+) -> Result<Keep> {
+    let tx = store.begin().await?;
+    let row = lock(store, &tx, workspace, id).await?;
+    if row.status == Status::Revoked {
+        return Ok(Keep::Ended);
+    }
+    if open_credential(store, &row).await.is_ok_and(|known| same_refresh_token(&known, stored)) {
+        return Ok(Keep::Known);
+    }
+    let mut all = open(store, &row).await?;
+    for one in &all {
+        if same_refresh_token(&Stored::from_bytes(one)?, stored) {
+            return Ok(Keep::Known);
+        }
+    }
+    all.push(stored.to_bytes()?);
+    if all.len() > MOST {
+        all.remove(0);
+    }
+    let candidates = seal(store, &row, &all).await?;
+    let mut row = row.into_active_model();
+    row.candidates = Set(candidates);
+    row.updated_at = Set(store.now().millis());
+    row.update(&tx).await?;
+    tx.commit().await?;
+    Ok(Keep::Kept)
+}
+
+/// Puts the newest candidate into the place of a dead credential, due at once; whether there was one.
+/// Only while the row has what was presented, under this lease.
+pub async fn promote_candidate(store: &Store, presented: &Model, owner: &str) -> Result<bool> {
+    if presented.candidates.is_none() {
+        // Seldom there at all: no lock for nothing. One that arrives now finds the row by itself.
+        let now = super::get(store, &presented.workspace_id, &presented.id).await?;
+        if now.candidates.is_none() {
+            return Ok(false);
+        }
+    }
+    let tx = store.begin().await?;
+    let row = lock(store, &tx, &presented.workspace_id, &presented.id).await?;
+    let held = row.fence == presented.fence
+        && row.generation == presented.generation
+        && row.lease_owner.as_deref() == Some(owner);
+    let mut all = open(store, &row).await?;
+    let Some(newest) = all.pop().filter(|_| held) else { return Ok(false) };
+    let stored = Stored::from_bytes(&newest)?;
+    let generation = row.generation + 1;
+    let sealed = seal_credential(store, &row.workspace_id, &row.id, generation, &stored).await?;
+    let candidates = seal(store, &row, &all).await?;
+    let now = store.now().millis();
+    let workspace = row.workspace_id.clone();
+    let expires_at = match &stored.credential {
+        Credential::OAuth(tokens) => tokens.expires_at.map(base::Timestamp::millis),
+        Credential::Keys(_) => None,
+    };
+    let mut row = row.into_active_model();
+    row.credential_sealed = Set(Some(sealed));
+    row.candidates = Set(candidates);
+    row.generation = Set(generation);
+    row.expires_at = Set(expires_at);
+    row.state = Set(State::Ready);
+    row.lease_owner = Set(None);
+    row.deadline = Set(None);
+    row.quiet_until = Set(0);
+    row.hold_until = Set(0);
+    row.due_at = Set(Some(now));
+    row.updated_at = Set(now);
+    row.update(&tx).await?;
+    bump(&tx, &workspace).await?;
+    tx.commit().await?;
+    Ok(true)
+}

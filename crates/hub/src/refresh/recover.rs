@@ -1,0 +1,132 @@
+//! After a crash: what the journals hold goes into the rows, then the rows that were left in flight are
+//! acknowledged.
+
+use std::{collections::BTreeMap, path::Path};
+
+use connector::Credential;
+use http::{Response, header};
+use sea_orm::{ConnectionTrait, Statement};
+
+use super::{
+    Refresher,
+    journal::{Journal, Reply},
+    receive::Received,
+};
+use crate::{
+    Error, Kind, Result,
+    connection::{self, Stored, open_credential},
+    integration::{self, App},
+};
+
+impl Refresher {
+    /// Goes through what earlier processes of this data directory left behind. To be done before this
+    /// process claims anything; the directory's lock says that they are gone.
+    pub async fn recover(&self) -> Result<()> {
+        for path in self.journal.left_behind().map_err(Error::internal)? {
+            self.replay(&path).await?;
+        }
+        self.clear_journal().await;
+        let acknowledged = self.acknowledge().await?;
+        if acknowledged > 0 {
+            tracing::info!(
+                acknowledged,
+                "refreshes of a process that died are free to be tried again"
+            );
+        }
+        Ok(())
+    }
+
+    /// Removes journals that are older than they are kept.
+    pub async fn clear_journal(&self) {
+        let (journal, now) = (self.journal.clone(), self.store.now());
+        let cleared = tokio::task::spawn_blocking(move || journal.clear_old(now)).await;
+        if let Ok(Err(error)) = cleared {
+            tracing::warn!(%error, "old journals could not be removed");
+        }
+    }
+
+    async fn replay(&self, path: &Path) -> Result<()> {
+        let replies = Journal::read(&self.store, path).await?;
+        let count = replies.len();
+        for reply in replies {
+            match self.replay_one(&reply).await {
+                Ok(()) => {}
+                // Its connection, integration or provider is gone: nobody can use it.
+                Err(error) if matches!(error.kind, Kind::NotFound | Kind::Invalid) => {
+                    tracing::warn!(connection = %reply.key.connection, %error, "a journaled reply has no place any more");
+                }
+                // The database is away: the file stays for the next start.
+                Err(error) => return Err(error),
+            }
+        }
+        if count > 0 {
+            tracing::info!(count, "journaled replies were saved after a crash");
+        }
+        Journal::put_away(path).map_err(Error::internal)
+    }
+
+    async fn replay_one(&self, reply: &Reply) -> Result<()> {
+        let key = &reply.key;
+        let row = connection::get(&self.store, &key.workspace, &key.connection).await?;
+        let found = integration::get(&self.store, &key.workspace, &row.integration_id).await?;
+        let app = App::load(&self.store, &self.registry, found).await?;
+        let Some(http) = as_http(&reply.body) else { return Ok(()) };
+        // The version it was asked with may be gone; what the reply leaves out is then the newer one's.
+        let former = open_credential(&self.store, &row).await.ok();
+        let blank = blank();
+        let (inputs, former) = match &former {
+            Some(Stored { inputs, credential: Credential::OAuth(tokens) }) => {
+                (inputs.clone(), tokens)
+            }
+            _ => (BTreeMap::new(), &blank),
+        };
+        let Ok(tokens) =
+            oauth::refresh::read(app.connector.as_ref(), self.store.now(), former, &http)
+        else {
+            // An error reply: it brought nothing.
+            return Ok(());
+        };
+        let stored = Stored { inputs, credential: Credential::OAuth(tokens) };
+        self.receive(Received { key, stored: &stored, app: &app, recovered: true, row: &row }).await
+    }
+
+    /// "No answer" for what this data directory's earlier processes had in flight: they are dead, and
+    /// what they journaled is saved.
+    async fn acknowledge(&self) -> Result<u64> {
+        let statement = Statement::from_sql_and_values(
+            self.store.backend(),
+            "UPDATE connection SET state = 'uncertain', due_at = quiet_until, hold_until = 0, \
+             deadline = NULL, lease_owner = NULL, updated_at = $1 \
+             WHERE state = 'in_flight' AND lease_owner LIKE $2 AND lease_owner <> $3",
+            [
+                self.store.now().millis().into(),
+                format!("{}.%", self.instance()).into(),
+                self.owner().into(),
+            ],
+        );
+        Ok(self.store.write().execute_raw(statement).await?.rows_affected())
+    }
+}
+
+fn blank() -> connector::TokenSet {
+    connector::TokenSet {
+        access: String::new().into(),
+        refresh: None,
+        id_token: None,
+        token_type: "Bearer".to_owned(),
+        expires_at: None,
+        refresh_expires_at: None,
+        scopes: None,
+        captured: BTreeMap::new(),
+    }
+}
+
+/// As [`super::send`] journaled it: content type, line feed, body.
+fn as_http(bytes: &[u8]) -> Option<Response<bytes::Bytes>> {
+    let split = bytes.iter().position(|byte| *byte == b'\n')?;
+    let kind = std::str::from_utf8(&bytes[..split]).ok()?;
+    Response::builder()
+        .header(header::CONTENT_TYPE, kind)
+        .body(bytes::Bytes::copy_from_slice(&bytes[split + 1..]))
+        .ok()
+}
