@@ -16,7 +16,7 @@ use hub::{
     page::PageQuery,
     policy::{self, Form, OwnerKind, Rule},
     provider::Registry,
-    refresh::Refresher,
+    refresh::{Journal, Process, Refresher, Timings},
     release::{Asker, Issued, Target, TokenAsk},
     session::{
         self, Answer, Completed, ConnectRequired, Intent, Made, NewOwner, NewSession, Session,
@@ -28,6 +28,7 @@ use hub::{
         api_key::{self, Owner, Principal},
     },
 };
+use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
 use url::Url;
 use vault::LocalKeys;
@@ -155,7 +156,13 @@ impl Scene {
         let connectors = [acme::connector(), declarative(MAILO), declarative(ANYWHERE)];
         let registry = Registry::new(connectors, acme.outbound(), "https://hub.example");
         let writer = Writer::start(store.clone());
-        let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone());
+        let process = Process {
+            instance: "instance".to_owned(),
+            journal: Journal::open(dir.path(), "first").unwrap(),
+            timings: Timings::default(),
+            incarnation: "first".to_owned(),
+        };
+        let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
         Self { store, registry, writer, refresher, clock, acme, dir }
     }
 
@@ -422,6 +429,12 @@ impl Scene {
             connection::revoke_grant(&self.store, &self.registry, work).await.unwrap();
         }
         due.len()
+    }
+
+    /// Does something to the database behind the hub's back.
+    pub(crate) async fn execute(&self, sql: &str) {
+        let statement = Statement::from_string(self.store.backend(), sql);
+        self.store.write().execute_raw(statement).await.unwrap();
     }
 
     /// The workspace's whole chain.
