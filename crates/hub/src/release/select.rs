@@ -211,15 +211,13 @@ async fn use_any(
             continue;
         }
         let mut rows = connection::of_owner(parts.store, &who.workspace, end_user, &ids).await?;
-        let one_is_off = rows.iter().any(|row| row.status != Status::Active);
+        // One that is switched off or held answers for itself; linking again would not help.
+        let off = rows.iter().find(|row| row.status != Status::Active).cloned();
         rows.retain(|row| row.status == Status::Active);
-        if rows.is_empty() && one_is_off {
-            return Err(switched_off());
-        }
         if rows.len() > 1 {
             return choose(parts, rows).await;
         }
-        if let Some(row) = rows.pop() {
+        if let Some(row) = rows.pop().or(off) {
             let allowed = yes
                 .into_iter()
                 .find(|a| a.owner == owner && a.app.integration.id == row.integration_id)
@@ -262,13 +260,6 @@ fn missing_from(
     }))
 }
 
-fn switched_off() -> Error {
-    Error::conflict(
-        "connection_disabled",
-        "The workspace has switched this connection off. Its owner can switch it on again.",
-    )
-}
-
 /// Whether the one connection can serve what the policies allow.
 fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Result<Selection> {
     match row.status {
@@ -284,7 +275,10 @@ fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Re
             ));
         }
         Status::Pending | Status::Disabled => {
-            return Err(switched_off());
+            return Err(Error::conflict(
+                "connection_disabled",
+                "The workspace has switched this connection off. Its owner can switch it on again.",
+            ));
         }
     }
     if row.state == State::Reauth || row.health == Health::ReauthorizationRequired {

@@ -5,13 +5,17 @@ use std::time::Duration;
 use hub::{
     Kind,
     agent::{self, NewAgent},
+    connection::Status as ConnectionStatus,
+    integration::ClientChoice,
     policy::{Form, OwnerKind, Rule},
     release::{ConnectReason, Target, TokenAsk},
-    session::{self, Answer, FixableBy, Status},
+    session::{self, Answer, FixableBy, NewSession, Status},
     workspace::api_key::{Owner, Role},
 };
 
-use super::scene::{READ, Scene, Tenant, WRITE, refused, rule, strings, token_of, whole};
+use super::scene::{
+    READ, Scene, Tenant, WRITE, new_session, refused, rule, strings, token_of, whole,
+};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -144,8 +148,8 @@ async fn a_shared_account_is_used_only_where_a_policy_says_so() {
     let named = TokenAsk { target: Target::Connection(shared.id.clone()), ..whole("ana") };
     assert_eq!(refused(scene.ask(&chat, &named).await).code, "policy_denied");
 
-    let shares = Rule { owners: vec![OwnerKind::Workspace], ..rule(&chat) };
-    scene.allow(&chat, "shared", shares).await;
+    let of_team = Rule { owners: vec![OwnerKind::Workspace], ..rule(&chat) };
+    scene.allow(&chat, "shared", of_team).await;
     for ask in [whole("ana"), for_nobody, named] {
         assert_eq!(scene.issued(&chat, &ask).await.connection, shared.id);
     }
@@ -158,8 +162,8 @@ async fn a_shared_account_is_used_only_where_a_policy_says_so() {
 async fn a_missing_shared_account_is_the_workspaces_to_link() {
     let scene = Scene::new().await;
     let chat = scene.tenant("chat").await;
-    let shares = Rule { owners: vec![OwnerKind::Workspace], ..rule(&chat) };
-    scene.allow(&chat, "shared", shares).await;
+    let of_team = Rule { owners: vec![OwnerKind::Workspace], ..rule(&chat) };
+    scene.allow(&chat, "shared", of_team).await;
     let required =
         scene.connect_required(&chat, &TokenAsk { end_user: None, ..whole("ana") }).await;
     assert_eq!(required.fixable_by, FixableBy::Workspace);
@@ -274,6 +278,45 @@ async fn a_connection_that_is_switched_off_is_no_reason_to_link_again() {
     hub::connection::set_enabled(&scene.store, &chat.id, &row.id, false).await.unwrap();
     let ask = TokenAsk { target: Target::Connection(row.id.clone()), ..whole("ana") };
     assert_eq!(refused(scene.ask(&chat, &ask).await).code, "connection_disabled");
+    assert_eq!(refused(scene.ask(&chat, &whole("ana")).await).code, "connection_disabled");
+    // Nor does linking again undo what the workspace decided.
+    let again = scene.link(&chat, "ana", "ana-work").await;
+    assert_eq!((again.id.as_str(), again.status), (row.id.as_str(), ConnectionStatus::Disabled));
+    assert_eq!(refused(scene.ask(&chat, &ask).await).code, "connection_disabled");
+
     hub::connection::set_enabled(&scene.store, &chat.id, &row.id, true).await.unwrap();
     scene.issued(&chat, &ask).await;
+}
+
+#[tokio::test]
+async fn beside_one_that_is_switched_off_another_account_serves() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant_with_policy("chat").await;
+    let work = scene.link(&chat, "ana", "ana-work").await;
+    let home = scene.link(&chat, "ana", "ana-home").await;
+    hub::connection::set_enabled(&scene.store, &chat.id, &work.id, false).await.unwrap();
+    assert_eq!(scene.issued(&chat, &whole("ana")).await.connection, home.id);
+}
+
+#[tokio::test]
+async fn a_provider_that_gives_no_narrower_tokens_is_not_called_unavailable() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let inline = ClientChoice::Inline {
+        client_id: "mailo-1".to_owned(),
+        client_secret: Some(super::provider::SECRET.into()),
+    };
+    let mailo = scene.integration(&chat.id, "mailo", "mailo", inline, &["mail.read"]).await;
+    let only = Rule { integrations: vec![mailo.unwrap()], ..rule(&chat) };
+    scene.allow(&chat, "mail", only).await;
+    let new = NewSession { integrations: strings(&["mailo"]), ..new_session("ana") };
+    scene.link_by(&chat, new, "ana-mail").await;
+
+    let target = Target::Integration("mailo".to_owned());
+    let ask = TokenAsk { target, form: Some(Form::NarrowedToken), ..whole("ana") };
+    let error = refused(scene.ask(&chat, &ask).await);
+    assert_eq!((error.kind, error.code), (Kind::Conflict, "cannot_narrow"));
+    // Asked for no form, it gives what it can.
+    let issued = scene.issued(&chat, &TokenAsk { form: None, ..ask }).await;
+    assert_eq!(issued.form, Form::WholeToken);
 }

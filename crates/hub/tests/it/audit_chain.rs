@@ -6,7 +6,7 @@ use hub::{
     page::PageQuery,
     store::read_epoch,
 };
-use sea_orm::ConnectionTrait;
+use sea_orm::{ConnectionTrait, Statement};
 
 use super::scene::{Scene, Tenant, refused, token_of, whole};
 
@@ -16,16 +16,9 @@ fn check(rows: &[Row]) -> Result<[u8; 32], i64> {
 
 async fn head(scene: &Scene, tenant: &Tenant) -> (i64, Vec<u8>) {
     let sql = format!("SELECT size, hash FROM chain_head WHERE workspace_id = '{}'", tenant.id);
-    let row = scene.store.read().query_one_raw(statement(scene, sql)).await.unwrap().unwrap();
+    let statement = Statement::from_string(scene.store.backend(), sql);
+    let row = scene.store.read().query_one_raw(statement).await.unwrap().unwrap();
     (row.try_get("", "size").unwrap(), row.try_get("", "hash").unwrap())
-}
-
-fn statement(scene: &Scene, sql: impl Into<String>) -> sea_orm::Statement {
-    sea_orm::Statement::from_string(scene.store.backend(), sql)
-}
-
-async fn execute(scene: &Scene, sql: &str) {
-    scene.store.write().execute_raw(statement(scene, sql)).await.unwrap();
 }
 
 #[tokio::test]
@@ -53,12 +46,12 @@ async fn an_entry_that_was_changed_in_the_database_is_found() {
     for _ in 0..5 {
         scene.issued(&chat, &whole("ana")).await;
     }
-    execute(
-        &scene,
-        "UPDATE chain_entry SET body = CAST(replace(CAST(body AS TEXT), 'whole_token', \
+    scene
+        .execute(
+            "UPDATE chain_entry SET body = CAST(replace(CAST(body AS TEXT), 'whole_token', \
          'narrowed_token') AS BLOB) WHERE seq = 3",
-    )
-    .await;
+        )
+        .await;
     assert_eq!(check(&scene.chain(&chat).await), Err(3));
 }
 
@@ -92,12 +85,12 @@ async fn a_database_that_does_not_take_the_record_releases_nothing() {
     let scene = Scene::new().await;
     let chat = scene.tenant_with_policy("chat").await;
     scene.link(&chat, "ana", "ana-work").await;
-    execute(
-        &scene,
-        "CREATE TRIGGER full BEFORE INSERT ON chain_entry \
+    scene
+        .execute(
+            "CREATE TRIGGER full BEFORE INSERT ON chain_entry \
          BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    )
-    .await;
+        )
+        .await;
 
     let error = refused(scene.ask(&chat, &whole("ana")).await);
     assert_eq!((error.kind, error.code), (Kind::Unavailable, "audit_unavailable"));
@@ -105,7 +98,7 @@ async fn a_database_that_does_not_take_the_record_releases_nothing() {
     assert!(scene.chain(&chat).await.is_empty());
     assert_eq!(head(&scene, &chat).await, (0, ZERO.to_vec()));
 
-    execute(&scene, "DROP TRIGGER full").await;
+    scene.execute("DROP TRIGGER full").await;
     assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-work.1");
     check(&scene.chain(&chat).await).unwrap();
 }
@@ -115,12 +108,12 @@ async fn a_denial_that_can_not_be_recorded_is_not_told_as_one() {
     let scene = Scene::new().await;
     let chat = scene.tenant("chat").await;
     scene.link(&chat, "ana", "ana-work").await;
-    execute(
-        &scene,
-        "CREATE TRIGGER full BEFORE INSERT ON chain_entry \
+    scene
+        .execute(
+            "CREATE TRIGGER full BEFORE INSERT ON chain_entry \
          BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    )
-    .await;
+        )
+        .await;
     assert_eq!(refused(scene.ask(&chat, &whole("ana")).await).code, "audit_unavailable");
 }
 
@@ -129,12 +122,12 @@ async fn a_head_that_does_not_move_takes_the_whole_batch_back() {
     let scene = Scene::new().await;
     let chat = scene.tenant_with_policy("chat").await;
     scene.link(&chat, "ana", "ana-work").await;
-    execute(
-        &scene,
-        "CREATE TRIGGER stuck BEFORE UPDATE ON chain_head \
+    scene
+        .execute(
+            "CREATE TRIGGER stuck BEFORE UPDATE ON chain_head \
          BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
-    )
-    .await;
+        )
+        .await;
     assert_eq!(refused(scene.ask(&chat, &whole("ana")).await).code, "audit_unavailable");
     assert!(scene.chain(&chat).await.is_empty());
 }

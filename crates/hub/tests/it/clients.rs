@@ -6,7 +6,10 @@ use base::ExposeSecret;
 use hub::{
     Kind, client,
     client::Owner,
-    connection::{Connection, Health, State, Status},
+    connection::{self, Connection, Health, State, Status},
+    integration::{self, App},
+    policy::Form,
+    release::TokenAsk,
 };
 
 use super::{
@@ -149,4 +152,20 @@ async fn a_secret_moved_to_another_clients_row_does_not_open() {
     client::secrets(&scene.store, &forged).await.unwrap();
     forged.secret_sealed = other.secret_sealed;
     assert_eq!(refused(client::secrets(&scene.store, &forged).await).kind, Kind::Internal);
+}
+
+#[tokio::test]
+async fn the_former_secret_serves_links_narrower_tokens_and_revocations_too() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant_with_policy("chat").await;
+    change(&scene, &chat, NEW).await;
+
+    let row = scene.link(&chat, "ana", "ana-work").await;
+    let narrowed = TokenAsk { form: Some(Form::NarrowedToken), ..whole("ana") };
+    assert_eq!(token_of(&scene.issued(&chat, &narrowed).await), "narrow.ana-work.2");
+    let found = integration::get(&scene.store, &chat.id, "acme").await.unwrap();
+    let app = App::load(&scene.store, &scene.registry, found).await.unwrap();
+    connection::disconnect(&scene.store, &chat.id, &row.id, &app).await.unwrap();
+    scene.work().await;
+    assert_eq!(scene.acme.revoked(), ["refresh.ana-work"]);
 }

@@ -53,7 +53,7 @@ async fn a_completion_code_is_refused_after_five_minutes() {
     let in_time = scene.session(&chat, "ben").await;
     let code_in_time = scene.finish(&chat, &in_time, "ben-work").await;
 
-    scene.later(5 * MINUTE - SECOND);
+    scene.later(Duration::from_secs(5 * 60 - 1));
 
     assert_eq!(
         refused(scene.complete(&chat, &late, &code_of_late, "ana").await).code,
@@ -97,7 +97,7 @@ async fn a_link_that_nobody_completes_within_ten_minutes_is_revoked_at_the_provi
     let made = scene.session(&chat, "ana").await;
     scene.finish(&chat, &made, "ana-work").await;
 
-    scene.later(10 * MINUTE - SECOND);
+    scene.later(Duration::from_secs(10 * 60 - 1));
     assert_eq!(session::expire_due(&scene.store).await.unwrap(), 0);
     scene.later(SECOND);
     assert_eq!(session::expire_due(&scene.store).await.unwrap(), 1);
@@ -259,4 +259,63 @@ async fn an_ended_connections_receipt_tells_what_became_of_the_grant() {
     let told = connection::disconnect(&scene.store, &chat.id, &row.id, &app).await.unwrap();
     assert_eq!(told, Receipt::Revoked);
     assert_eq!(scene.work().await, 0);
+}
+
+const OUTBOX_FULL: &str = "CREATE TRIGGER full BEFORE INSERT ON outbox \
+    BEGIN SELECT RAISE(ABORT, 'the disk is full'); END";
+
+#[tokio::test]
+async fn a_session_does_not_end_without_its_grants_revocation_being_queued() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let made = scene.session(&chat, "ana").await;
+    scene.finish(&chat, &made, "ana-work").await;
+    scene.later(10 * MINUTE);
+    scene.execute(OUTBOX_FULL).await;
+    session::expire_due(&scene.store).await.unwrap();
+    assert_eq!(scene.session_now(&chat, &made.row.id).await.status, Status::Pending);
+
+    scene.execute("DROP TRIGGER full").await;
+    session::expire_due(&scene.store).await.unwrap();
+    assert_eq!(scene.session_now(&chat, &made.row.id).await.status, Status::Expired);
+    scene.work().await;
+    assert_eq!(scene.acme.revoked(), ["refresh.ana-work"]);
+}
+
+#[tokio::test]
+async fn a_wrong_users_grant_is_not_forgotten_where_its_revocation_can_not_be_queued() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let made = scene.session(&chat, "ana").await;
+    let code = scene.finish(&chat, &made, "ana-work").await;
+    scene.execute(OUTBOX_FULL).await;
+    refused(scene.complete(&chat, &made, &code, "eve").await);
+    assert_eq!(scene.session_now(&chat, &made.row.id).await.status, Status::Pending);
+
+    scene.execute("DROP TRIGGER full").await;
+    assert_eq!(refused(scene.complete(&chat, &made, &code, "eve").await).code, "wrong_end_user");
+    scene.work().await;
+    assert_eq!(scene.acme.revoked(), ["refresh.ana-work"]);
+}
+
+#[tokio::test]
+async fn a_session_whose_credential_does_not_open_keeps_no_other_from_expiring() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let broken = scene.session(&chat, "ana").await;
+    scene.finish(&chat, &broken, "ana-work").await;
+    let other = scene.session(&chat, "ben").await;
+    scene.finish(&chat, &other, "ben-work").await;
+    scene
+        .execute(
+            "UPDATE session SET generation = generation + 1 WHERE browser_digest IS NOT NULL \
+        AND id = (SELECT min(id) FROM session)",
+        )
+        .await;
+    scene.later(10 * MINUTE);
+    session::expire_due(&scene.store).await.unwrap();
+    for made in [&broken, &other] {
+        assert_eq!(scene.session_now(&chat, &made.row.id).await.status, Status::Expired);
+    }
+    assert_eq!(scene.work().await, 1);
 }

@@ -184,7 +184,7 @@ impl State {
         if self.mood == Mood::Down {
             return (503, json!("down for maintenance"));
         }
-        if !self.secrets.iter().any(|known| known == field(form, "client_secret")) {
+        if !self.knows(form) {
             return (401, json!({ "error": "invalid_client" }));
         }
         let account = match grant {
@@ -216,9 +216,16 @@ impl State {
         (200, reply)
     }
 
+    fn knows(&self, form: &BTreeMap<String, String>) -> bool {
+        self.secrets.iter().any(|known| known == field(form, "client_secret"))
+    }
+
     fn revoke(&mut self, form: &BTreeMap<String, String>) -> (u16, Value) {
         if self.mood == Mood::Down {
             return (503, json!("down for maintenance"));
+        }
+        if !self.knows(form) {
+            return (401, json!({ "error": "invalid_client" }));
         }
         self.revoked.push(field(form, "token").to_owned());
         (200, json!({}))

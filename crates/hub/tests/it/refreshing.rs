@@ -34,7 +34,7 @@ fn lasting(user: &str, min_ttl: Duration) -> TokenAsk {
 async fn a_token_that_is_still_good_is_handed_out_while_the_provider_is_down() {
     let (scene, chat, _) = linked().await;
     scene.acme.is(Mood::Down);
-    scene.later(HOUR - SECOND);
+    scene.later(Duration::from_secs(3599));
     assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-work.1");
     // Also to one who wants a longer-lived one, which is not to be had.
     let ask = lasting("ana", 2 * SECOND);
@@ -96,7 +96,7 @@ async fn a_grant_that_the_provider_ended_needs_its_person() {
 #[tokio::test]
 async fn a_token_that_would_end_too_soon_is_refreshed_first() {
     let (scene, chat, row) = linked().await;
-    scene.later(HOUR - 100 * SECOND);
+    scene.later(Duration::from_secs(3500));
     let enough = scene.issued(&chat, &lasting("ana", 99 * SECOND)).await;
     assert_eq!(token_of(&enough), "access.ana-work.1");
     assert_eq!(scene.acme.refreshed().len(), 0);

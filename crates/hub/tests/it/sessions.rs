@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use hub::session::{self, Fault, Status};
+use hub::{
+    connection,
+    session::{self, Fault, NewSession, Status},
+};
 
-use super::scene::{Scene, refused};
+use super::scene::{READ, Scene, new_session, query, refused};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -59,7 +62,7 @@ async fn a_link_works_until_its_last_moment() {
     let scene = Scene::new().await;
     let chat = scene.tenant("chat").await;
     let made = scene.session(&chat, "ana").await;
-    scene.later(30 * MINUTE - Duration::from_millis(1));
+    scene.later(Duration::from_millis(30 * 60_000 - 1));
     let code = scene.finish(&chat, &made, "ana-work").await;
     scene.complete(&chat, &made, &code, "ana").await.unwrap();
 }
@@ -165,4 +168,40 @@ async fn another_workspace_does_not_see_a_session() {
     assert_eq!(refused(session::get(&scene.store, &shop.id, &made.row.id).await).code, "not_found");
     assert_eq!(refused(scene.complete(&shop, &made, &code, "ana").await).code, "not_found");
     scene.complete(&chat, &made, &code, "ana").await.unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_overtaken_by_a_new_attempt_is_revoked_and_the_new_one_counts() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let made = scene.session(&chat, "ana").await;
+    let browser = scene.open(&made).await;
+    let first = scene.go(&browser).await;
+    // The provider takes its time over the first code; the person goes back and starts again.
+    let gate = scene.acme.hold();
+    let (slow, second) = tokio::join!(scene.back(&browser, &first, "ana-work"), async {
+        gate.arrived().await;
+        let second = scene.go(&browser).await;
+        gate.open();
+        second
+    });
+    assert_eq!(refused(slow).code, "session_busy");
+    scene.back(&browser, &second, "ana-home").await.unwrap();
+
+    let code = scene.code(&chat, &made).await;
+    let row = scene.complete(&chat, &made, &code, "ana").await.unwrap().connection;
+    let label = connection::label(&scene.store, &row).await.unwrap().unwrap();
+    assert_eq!(label.id, "ana-home");
+    assert_eq!(scene.work().await, 1);
+    assert_eq!(scene.acme.revoked(), ["refresh.ana-work"]);
+}
+
+#[tokio::test]
+async fn a_session_for_fewer_scopes_asks_for_no_more() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let new = NewSession { scopes: Some(vec![READ.to_owned()]), ..new_session("ana") };
+    let made = session::create(&scene.store, &chat.id, new).await.unwrap();
+    let page = scene.go(&scene.open(&made).await).await;
+    assert_eq!(query(&page, "scope").as_deref(), Some(READ));
 }
