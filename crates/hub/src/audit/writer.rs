@@ -50,8 +50,6 @@ pub struct Save {
     pub fence: i64,
     /// Whose lease that was.
     pub owner: String,
-    /// Whether it comes out of a journal: then a lease of its fence has ended, whoever holds it.
-    pub recovered: bool,
     /// The new credential, sealed for `from_generation + 1`.
     pub sealed: SealedColumn,
     /// JSON list of what it can do.
@@ -373,19 +371,21 @@ async fn enqueue_event(store: &Store, tx: &DatabaseTransaction, event: &Event) -
 /// The credential goes in where the generation still matches, also when the lease is no longer ours;
 /// the lease ends, and the quiet time with it, only if it is.
 async fn save_one(tx: &DatabaseTransaction, save: &Save, now: i64) -> Result<SaveOutcome> {
+    // `reauth` was said of the token before; what came late is newer than that.
     let sql = "UPDATE connection SET credential_sealed = $1, scopes = $2, expires_at = $3, \
          refresh_expires_at = $4, generation = generation + 1, refreshed_at = $5, updated_at = $5, \
          health = CASE WHEN health = 'expiring' AND $4 <= refresh_expires_at THEN 'expiring' \
              ELSE 'healthy' END, health_reason = NULL, provider_code = NULL, failures = 0, \
          quiet_until = CASE WHEN fence = $6 AND lease_owner = $7 THEN 0 ELSE quiet_until END, \
-         hold_until = CASE WHEN fence = $6 THEN 0 ELSE hold_until END, \
-         due_at = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN $8 ELSE due_at END, \
-         state = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN 'ready' ELSE state END, \
-         lease_owner = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN NULL \
-             ELSE lease_owner END, \
-         deadline = CASE WHEN fence = $6 AND (lease_owner = $7 OR $12 = 1) THEN NULL ELSE deadline END \
+         hold_until = CASE WHEN fence = $6 AND lease_owner = $7 THEN 0 ELSE hold_until END, \
+         due_at = CASE WHEN (fence = $6 AND lease_owner = $7) OR state <> 'in_flight' THEN $8 \
+             ELSE due_at END, \
+         state = CASE WHEN (fence = $6 AND lease_owner = $7) OR state <> 'in_flight' THEN 'ready' \
+             ELSE state END, \
+         deadline = CASE WHEN fence = $6 AND lease_owner = $7 THEN NULL ELSE deadline END, \
+         lease_owner = CASE WHEN fence = $6 AND lease_owner = $7 THEN NULL ELSE lease_owner END \
          WHERE workspace_id = $9 AND id = $10 AND generation = $11 AND status <> 'revoked'";
-    let values: [Value; 12] = [
+    let values: [Value; 11] = [
         save.sealed.clone().into(),
         save.scopes.clone().into(),
         save.expires_at.into(),
@@ -397,7 +397,6 @@ async fn save_one(tx: &DatabaseTransaction, save: &Save, now: i64) -> Result<Sav
         save.workspace.clone().into(),
         save.connection.clone().into(),
         save.from_generation.into(),
-        i64::from(save.recovered).into(),
     ];
     let statement = Statement::from_sql_and_values(tx.get_database_backend(), sql, values);
     let done = tx.execute_raw(statement).await?;

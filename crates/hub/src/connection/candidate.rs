@@ -11,7 +11,7 @@ use vault::{Place, Sealed};
 use zeroize::Zeroizing;
 
 use super::{
-    State, Status, Stored,
+    Health, State, Status, Stored,
     entity::{Column, Entity, Model},
     open_credential, seal_credential,
 };
@@ -124,11 +124,16 @@ pub async fn keep_candidate(
     if all.len() > MOST {
         all.remove(0);
     }
-    let candidates = seal(store, &row, &all).await?;
-    let mut row = row.into_active_model();
-    row.candidates = Set(candidates);
-    row.updated_at = Set(store.now().millis());
-    row.update(&tx).await?;
+    if row.state == State::Reauth {
+        // Somebody was about to be asked to link again: this may spare them.
+        promote(store, &tx, row, all).await?;
+    } else {
+        let candidates = seal(store, &row, &all).await?;
+        let mut row = row.into_active_model();
+        row.candidates = Set(candidates);
+        row.updated_at = Set(store.now().millis());
+        row.update(&tx).await?;
+    }
     tx.commit().await?;
     Ok(Keep::Kept)
 }
@@ -148,8 +153,23 @@ pub async fn promote_candidate(store: &Store, presented: &Model, owner: &str) ->
     let held = row.fence == presented.fence
         && row.generation == presented.generation
         && row.lease_owner.as_deref() == Some(owner);
-    let mut all = open(store, &row).await?;
-    let Some(newest) = all.pop().filter(|_| held) else { return Ok(false) };
+    let all = open(store, &row).await?;
+    if !held || all.is_empty() {
+        return Ok(false);
+    }
+    promote(store, &tx, row, all).await?;
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// The newest of `all` becomes the credential, due at once; the others stay candidates.
+async fn promote(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    row: Model,
+    mut all: Vec<Zeroizing<Vec<u8>>>,
+) -> Result<()> {
+    let newest = all.pop().ok_or_else(|| Error::internal("there is no candidate"))?;
     let stored = Stored::from_bytes(&newest)?;
     let generation = row.generation + 1;
     let sealed = seal_credential(store, &row.workspace_id, &row.id, generation, &stored).await?;
@@ -166,14 +186,13 @@ pub async fn promote_candidate(store: &Store, presented: &Model, owner: &str) ->
     row.generation = Set(generation);
     row.expires_at = Set(expires_at);
     row.state = Set(State::Ready);
+    row.health = Set(Health::Failing);
     row.lease_owner = Set(None);
     row.deadline = Set(None);
     row.quiet_until = Set(0);
     row.hold_until = Set(0);
     row.due_at = Set(Some(now));
     row.updated_at = Set(now);
-    row.update(&tx).await?;
-    bump(&tx, &workspace).await?;
-    tx.commit().await?;
-    Ok(true)
+    row.update(tx).await?;
+    bump(tx, &workspace).await
 }

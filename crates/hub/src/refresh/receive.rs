@@ -26,8 +26,6 @@ pub(super) struct Received<'a> {
     pub(super) key: &'a Key,
     pub(super) stored: &'a Stored,
     pub(super) app: &'a App,
-    /// Whether it comes out of a journal after a crash: then its lease means nothing any more.
-    pub(super) recovered: bool,
     /// The row when it was asked for, or as it stands now.
     pub(super) row: &'a Connection,
 }
@@ -35,9 +33,9 @@ pub(super) struct Received<'a> {
 impl Refresher {
     /// Saves until it is saved: the credential exists nowhere else but in the journal.
     pub(super) async fn receive(&self, received: Received<'_>) -> Result<()> {
-        let Received { key, stored, app, recovered, row } = received;
+        let Received { key, stored, app, row } = received;
         let Credential::OAuth(tokens) = &stored.credential else { return Ok(()) };
-        let save = self.save_of(key, stored, app, row, tokens, recovered).await?;
+        let save = self.save_of(key, stored, app, row, tokens).await?;
         let mut attempt = 0;
         loop {
             point!("refresh::before_save");
@@ -66,7 +64,6 @@ impl Refresher {
         app: &App,
         row: &Connection,
         tokens: &TokenSet,
-        recovered: bool,
     ) -> Result<Save> {
         let next = key.generation + 1;
         let sealed =
@@ -79,7 +76,6 @@ impl Refresher {
             from_generation: key.generation,
             fence: key.fence,
             owner: key.owner.clone(),
-            recovered,
             sealed,
             scopes: serde_json::to_string(&scopes)?,
             expires_at: tokens.expires_at.map(Timestamp::millis),
@@ -129,8 +125,7 @@ impl Refresher {
             fence: lease.row.fence,
             owner: lease.owner.clone(),
         };
-        self.receive(Received { key: &key, stored, app, recovered: false, row: &lease.row })
-            .await?;
+        self.receive(Received { key: &key, stored, app, row: &lease.row }).await?;
         match journaled {
             Some(key) => self.journal.mark(key),
             None => Ok(()),

@@ -87,7 +87,7 @@ impl Refresher {
             return Ok(());
         };
         let stored = Stored { inputs, credential: Credential::OAuth(tokens) };
-        self.receive(Received { key, stored: &stored, app: &app, recovered: true, row: &row }).await
+        self.receive(Received { key, stored: &stored, app: &app, row: &row }).await
     }
 
     /// "No answer" for what this data directory's earlier processes had in flight: they are dead, and

@@ -25,8 +25,6 @@ pub(super) enum Outcome {
     ClientRefused { client: String, message: String },
     /// It may work later.
     Later(Later),
-    /// The lease was lost before anything was written: it is another's now.
-    Lost,
 }
 
 /// A refresh that brought nothing.
@@ -65,6 +63,7 @@ struct Prepared {
 enum Attempt {
     Fresh(TokenSet, Option<Key>),
     Failed(oauth::Error),
+    /// The lease is over, or the row has something newer; nothing was sent.
     Lost,
 }
 
@@ -108,7 +107,11 @@ impl Refresher {
         for client in &prepared.clients {
             let attempt = self.attempt(lease, &prepared, client, former).await?;
             let error = match attempt {
-                Attempt::Lost => return Ok(Outcome::Lost),
+                // Nothing was sent. If the lease is still ours it is given back; if not, this changes nothing.
+                Attempt::Lost => {
+                    let message = "The lease's time was over before anything was sent.";
+                    return Ok(Later::its_turn(self.timings.backoff.0, message));
+                }
                 Attempt::Fresh(tokens, journaled) => {
                     self.pace.answered(lane);
                     let credential = Credential::OAuth(tokens);

@@ -221,10 +221,6 @@ impl Refresher {
                 self.mark_later(lease, &later).await
             }
             Outcome::Later(later) => self.mark_later(lease, &later).await,
-            Outcome::Lost => {
-                tracing::warn!(connection = %lease.row.id, "a lease was lost before anything was sent");
-                Ok(())
-            }
         }
     }
 }
