@@ -10,18 +10,14 @@ use hub::{
     agent::{self, NewAgent},
     audit::{self, Writer},
     client::{self, NewClient},
-    connection::{self, Connection},
-    end_user::Profile,
+    connection,
     integration::{self, ClientChoice, NewIntegration},
     page::PageQuery,
     policy::{self, Form, OwnerKind, Rule},
     provider::Registry,
     refresh::{Journal, Process, Refresher, Timings},
     release::{Asker, Issued, Target, TokenAsk},
-    session::{
-        self, Answer, Completed, ConnectRequired, Intent, Made, NewOwner, NewSession, Session,
-        Start,
-    },
+    session::{self, Answer, ConnectRequired},
     store::{Database, PoolSizes, Store, outbox},
     workspace::{
         self, NewWorkspace,
@@ -30,10 +26,10 @@ use hub::{
 };
 use sea_orm::{ConnectionTrait, Statement};
 use tempfile::TempDir;
-use url::Url;
 use vault::LocalKeys;
 
-use super::provider::{Acme, SECRET};
+pub(crate) use super::linking::{new_session, query};
+use super::provider::{ANYWHERE, Acme, MAILO, SECRET};
 
 pub(crate) const READ: &str = "crm.contacts.read";
 pub(crate) const WRITE: &str = "crm.contacts.write";
@@ -63,80 +59,6 @@ pub(crate) struct Tenant {
     pub(crate) workspace_key: SecretString,
 }
 
-/// A browser that opened a link.
-pub(crate) struct Browser {
-    pub(crate) cookie: String,
-}
-
-/// A provider that may be shared, asks again where it is told to, and gives no narrower tokens.
-const MAILO: &str = r#"
-    slug = "mailo"
-    display_name = "Mailo"
-    category = "crm"
-    auth.kind = "oauth2_code"
-
-    [urls]
-    authorize = "https://mailo.example/oauth/authorize"
-    token = "https://mailo.example/oauth/token"
-    revoke = "https://mailo.example/oauth/revoke"
-
-    [authorize]
-    default_scopes = ["mail.read"]
-    consent_params = { prompt = "consent" }
-
-    [api]
-    base = "https://mailo.example/api"
-
-    [identity]
-    url = "/v1/me"
-    account_path = ["id"]
-    label_path = ["email"]
-
-    [[scopes]]
-    name = "mail.read"
-    title = "Read your mail"
-    access = "read"
-
-    [[scopes]]
-    name = "mail.send"
-    title = "Send mail in your name"
-    access = "write"
-"#;
-
-/// A provider that runs wherever its workspace says.
-const ANYWHERE: &str = r#"
-    slug = "anywhere"
-    display_name = "Anywhere"
-    category = "crm"
-    auth.kind = "oauth2_code"
-
-    [[inputs]]
-    name = "site"
-    label = "Site"
-    kind = "host"
-    required = true
-
-    [urls]
-    authorize = "https://{site}/oauth/authorize"
-    token = "https://{site}/oauth/token"
-
-    [authorize]
-    default_scopes = ["all"]
-
-    [api]
-    base = "https://{site}/api"
-
-    [identity]
-    url = "/v1/me"
-    account_path = ["id"]
-    label_path = ["email"]
-
-    [[scopes]]
-    name = "all"
-    title = "Everything"
-    access = "admin"
-"#;
-
 fn declarative(manifest: &str) -> Arc<dyn Connector> {
     Arc::new(Declarative::new(Manifest::parse(manifest).unwrap()))
 }
@@ -164,6 +86,17 @@ impl Scene {
         };
         let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
         Self { store, registry, writer, refresher, clock, acme, dir }
+    }
+
+    /// A refresher as it is after a restart of the process, on the same data directory.
+    pub(crate) fn restarted(&self) -> Refresher {
+        let process = Process {
+            instance: "instance".to_owned(),
+            journal: Journal::open(self.dir.path(), "second").unwrap(),
+            timings: Timings::default(),
+            incarnation: "second".to_owned(),
+        };
+        Refresher::new(self.store.clone(), self.registry.clone(), self.writer.clone(), process)
     }
 
     pub(crate) fn database(&self) -> Database {
@@ -243,127 +176,6 @@ impl Scene {
     pub(crate) async fn principal(&self, key: &SecretString, tenant: &Tenant) -> Principal {
         let named = Some(tenant.id.as_str());
         api_key::authenticate(&self.store, key.expose_secret(), named).await.unwrap()
-    }
-
-    /// A session for one of the workspace's users to link `acme`.
-    pub(crate) async fn session(&self, tenant: &Tenant, user: &str) -> Made {
-        session::create(&self.store, &tenant.id, new_session(user)).await.unwrap()
-    }
-
-    /// The session as it stands.
-    pub(crate) async fn session_now(&self, tenant: &Tenant, id: &str) -> Session {
-        session::get(&self.store, &tenant.id, id).await.unwrap()
-    }
-
-    pub(crate) async fn open(&self, made: &Made) -> Browser {
-        Browser { cookie: session::bind(&self.store, &made.token).await.unwrap().1 }
-    }
-
-    /// Clicks "Continue": the provider's page.
-    pub(crate) async fn go(&self, browser: &Browser) -> Url {
-        let row = session::by_browser(&self.store, &browser.cookie).await.unwrap();
-        let started =
-            session::start(&self.store, &self.registry, &row, &BTreeMap::new()).await.unwrap();
-        match started {
-            Start::Provider(url) => url,
-            Start::Finished => panic!("no provider page was needed"),
-        }
-    }
-
-    /// The provider sends the browser back with this account's consent.
-    pub(crate) async fn back(&self, browser: &Browser, page: &Url, account: &str) -> Result<()> {
-        self.answer(browser, page, &[("code", account)]).await
-    }
-
-    /// The provider sends the browser back with this answer.
-    pub(crate) async fn answer(
-        &self,
-        browser: &Browser,
-        page: &Url,
-        answer: &[(&str, &str)],
-    ) -> Result<()> {
-        let row = session::by_browser(&self.store, &browser.cookie).await?;
-        self.answer_to(&row, page, answer).await
-    }
-
-    /// The same, with the session as it was read before.
-    pub(crate) async fn answer_to(
-        &self,
-        row: &Session,
-        page: &Url,
-        answer: &[(&str, &str)],
-    ) -> Result<()> {
-        let redirect = query(page, "redirect_uri").unwrap();
-        let client = redirect.rsplit('/').next().unwrap().to_owned();
-        let mut all = vec![("state".to_owned(), query(page, "state").unwrap())];
-        all.extend(answer.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        session::callback(&self.store, &self.registry, row, &client, &all).await
-    }
-
-    /// Goes through a session to its end in one browser; returns the completion code.
-    pub(crate) async fn finish(&self, tenant: &Tenant, made: &Made, account: &str) -> String {
-        let browser = self.open(made).await;
-        let page = self.go(&browser).await;
-        self.back(&browser, &page, account).await.unwrap();
-        self.code(tenant, made).await
-    }
-
-    /// The code that the finishing browser is shown.
-    pub(crate) async fn code(&self, tenant: &Tenant, made: &Made) -> String {
-        session::completion_code(&self.store, &self.session_now(tenant, &made.row.id).await)
-    }
-
-    /// The platform's word, with the workspace's key: this user is signed in at that browser.
-    pub(crate) async fn complete(
-        &self,
-        tenant: &Tenant,
-        made: &Made,
-        code: &str,
-        user: &str,
-    ) -> Result<Completed> {
-        self.complete_with(&tenant.workspace_key, tenant, made, code, user).await
-    }
-
-    pub(crate) async fn complete_with(
-        &self,
-        key: &SecretString,
-        tenant: &Tenant,
-        made: &Made,
-        code: &str,
-        user: &str,
-    ) -> Result<Completed> {
-        let principal = self.principal(key, tenant).await;
-        let (workspace, id) = (&tenant.id, &made.row.id);
-        session::complete(&self.store, &self.registry, &principal, workspace, id, code, user).await
-    }
-
-    /// Links one of a user's accounts.
-    pub(crate) async fn link(&self, tenant: &Tenant, user: &str, account: &str) -> Connection {
-        self.link_by(tenant, new_session(user), account).await
-    }
-
-    /// Links an account that the whole workspace shares.
-    pub(crate) async fn link_shared(&self, tenant: &Tenant, account: &str) -> Connection {
-        let new = NewSession { owner: NewOwner::Workspace, ..new_session("admin") };
-        self.link_by(tenant, new, account).await
-    }
-
-    pub(crate) async fn link_by(
-        &self,
-        tenant: &Tenant,
-        new: NewSession,
-        account: &str,
-    ) -> Connection {
-        // Of two ids of one millisecond either may be the smaller one.
-        self.later(Duration::from_millis(1));
-        let user = new.end_user.id.clone();
-        let made = session::create(&self.store, &tenant.id, new).await.unwrap();
-        let code = self.finish(tenant, &made, account).await;
-        self.complete(tenant, &made, &code, &user).await.unwrap().connection
-    }
-
-    pub(crate) async fn connection(&self, row: &Connection) -> Connection {
-        connection::get(&self.store, &row.workspace_id, &row.id).await.unwrap()
     }
 
     /// The token call, with the agent's key.
@@ -464,21 +276,6 @@ pub(crate) fn new_client(provider: &str, scopes: &[&str]) -> NewClient {
     }
 }
 
-/// A session for this user and `acme`, as a platform makes it.
-pub(crate) fn new_session(user: &str) -> NewSession {
-    NewSession {
-        end_user: Profile::of_id(user),
-        owner: NewOwner::EndUser,
-        integrations: vec!["acme".to_owned()],
-        scopes: None,
-        intent: Intent::Add,
-        connection: None,
-        return_url: None,
-        created_by: "key-of-the-test".to_owned(),
-        agent: None,
-    }
-}
-
 /// The workspace's agent may have everything of `acme`, in every form, of the end user's own.
 pub(crate) fn rule(tenant: &Tenant) -> Rule {
     Rule {
@@ -513,11 +310,6 @@ pub(crate) fn refused<T>(outcome: Result<T>) -> Error {
         Ok(_) => panic!("it was not refused"),
         Err(error) => error,
     }
-}
-
-/// A parameter of a URL.
-pub(crate) fn query(url: &Url, name: &str) -> Option<String> {
-    url.query_pairs().find(|(found, _)| found == name).map(|(_, value)| value.into_owned())
 }
 
 pub(crate) fn strings(texts: &[&str]) -> Vec<String> {

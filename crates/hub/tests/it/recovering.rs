@@ -1,0 +1,170 @@
+//! Crashes, late replies, restored backups and providers that refuse everybody.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use connector::{Credential, TokenSet};
+use hub::{
+    connection::{self, Connection, Health, Keep, State, Status, Stored, hold_rotating},
+    refresh::{self, Freshness},
+};
+
+use super::{
+    provider::Mood,
+    scene::{Scene, Tenant, refused, token_of, whole},
+};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// A workspace with one linked account, whose access token has just ended.
+async fn ended() -> (Scene, Tenant, Connection) {
+    let scene = Scene::new().await;
+    let chat = scene.tenant_with_policy("chat").await;
+    let row = scene.link(&chat, "ana", "ana-work").await;
+    scene.later(HOUR);
+    (scene, chat, row)
+}
+
+/// A credential of another refresh token.
+fn late(account: &str) -> Stored {
+    let tokens = TokenSet {
+        access: format!("access.{account}.9").into(),
+        refresh: Some(format!("refresh.{account}").into()),
+        id_token: None,
+        token_type: "Bearer".to_owned(),
+        expires_at: None,
+        refresh_expires_at: None,
+        scopes: None,
+        captured: BTreeMap::new(),
+    };
+    Stored { inputs: BTreeMap::new(), credential: Credential::OAuth(tokens) }
+}
+
+#[tokio::test]
+async fn a_reply_that_was_journaled_before_a_crash_is_in_its_row_after_the_restart() {
+    let (scene, chat, row) = ended().await;
+    // The database takes no credential, until after the "crash".
+    scene
+        .execute(
+            "CREATE TRIGGER full BEFORE UPDATE OF credential_sealed ON connection \
+             BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
+        )
+        .await;
+    let asked = tokio::time::timeout(Duration::from_secs(1), scene.refresher.ensure(&row)).await;
+    assert!(asked.is_err(), "nothing was saved, so nothing is answered");
+    assert_eq!(scene.acme.refreshed().len(), 1);
+    assert_eq!(scene.connection(&row).await.generation, row.generation);
+    scene.execute("DROP TRIGGER full").await;
+
+    scene.restarted().recover().await.unwrap();
+
+    let saved = scene.connection(&row).await;
+    assert_eq!((saved.generation, saved.state), (row.generation + 1, State::Ready));
+    assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-work.2");
+    assert_eq!(scene.acme.refreshed().len(), 1, "the provider was not asked again");
+}
+
+#[tokio::test]
+async fn a_journal_that_was_gone_through_changes_nothing_the_next_time() {
+    let (scene, _, row) = ended().await;
+    assert!(matches!(scene.refresher.ensure(&row).await.unwrap(), Freshness::Row(_)));
+    let saved = scene.connection(&row).await;
+
+    scene.restarted().recover().await.unwrap();
+
+    assert_eq!(scene.connection(&row).await, saved);
+}
+
+#[tokio::test]
+async fn what_a_process_had_in_flight_when_it_died_is_free_after_its_restart() {
+    let (scene, _, row) = ended().await;
+    let gate = scene.acme.hold();
+    let leases = scene.refresher.claim_due(1).await.unwrap();
+    assert_eq!(leases.len(), 1);
+    assert_eq!(scene.connection(&row).await.state, State::InFlight);
+
+    scene.restarted().recover().await.unwrap();
+
+    let freed = scene.connection(&row).await;
+    assert_eq!((freed.state, freed.lease_owner), (State::Uncertain, None));
+    // Nobody sends before the quiet time is over, all the same.
+    assert!(freed.quiet_until > row.quiet_until);
+    drop(gate);
+}
+
+#[tokio::test]
+async fn a_reply_that_came_too_late_is_tried_before_anyone_is_asked_to_link_again() {
+    let (scene, chat, row) = ended().await;
+    let keep = |account: &'static str| {
+        let (store, row) = (&scene.store, &row);
+        async move {
+            let stored = late(account);
+            connection::keep_candidate(store, &row.workspace_id, &row.id, &stored).await.unwrap()
+        }
+    };
+    assert_eq!(keep("ana-late").await, Keep::Kept);
+    assert_eq!(keep("ana-late").await, Keep::Known);
+    assert_eq!(keep("ana-work").await, Keep::Known, "the row has that one");
+
+    scene.acme.is(Mood::Ended);
+    scene.refresher.ensure(&row).await.unwrap();
+    let promoted = scene.connection(&row).await;
+    assert_eq!((promoted.state, promoted.generation), (State::Ready, row.generation + 1));
+
+    scene.acme.is(Mood::Works);
+    assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-late.9");
+}
+
+#[tokio::test]
+async fn a_late_reply_wakes_a_connection_that_was_given_up() {
+    let (scene, _, row) = ended().await;
+    scene.acme.is(Mood::Ended);
+    scene.refresher.ensure(&row).await.unwrap();
+    assert_eq!(scene.connection(&row).await.state, State::Reauth);
+
+    let stored = late("ana-late");
+    connection::keep_candidate(&scene.store, &row.workspace_id, &row.id, &stored).await.unwrap();
+
+    let woken = scene.connection(&row).await;
+    assert_eq!(woken.state, State::Ready);
+    assert!(woken.due_at.is_some());
+}
+
+#[tokio::test]
+async fn a_provider_that_refuses_everybody_at_once_is_not_believed() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant_with_policy("chat").await;
+    let mut rows = Vec::new();
+    for number in 0..25 {
+        rows.push(scene.link(&chat, &format!("user-{number}"), &format!("account{number}")).await);
+    }
+    scene.later(HOUR);
+    scene.acme.is(Mood::Ended);
+    for row in &rows {
+        scene.refresher.ensure(row).await.unwrap();
+    }
+    let mut given_up = 0;
+    for row in &rows {
+        let now = scene.connection(row).await;
+        match now.state {
+            State::Reauth => given_up += 1,
+            state => assert_eq!((state, now.health), (State::Uncertain, Health::Failing)),
+        }
+    }
+    assert_eq!(given_up, 20);
+}
+
+#[tokio::test]
+async fn after_a_restore_rotating_connections_are_held_until_they_are_tested() {
+    let (scene, chat, row) = ended().await;
+    // Acme's refresh tokens stay as they are: nothing is lost by a backup.
+    assert_eq!(hold_rotating(&scene.store).await.unwrap(), 0);
+    scene.execute("UPDATE connection SET refresh_class = 'strict'").await;
+
+    assert_eq!(hold_rotating(&scene.store).await.unwrap(), 1);
+
+    assert_eq!(refused(scene.ask(&chat, &whole("ana")).await).code, "connection_held");
+    assert!(scene.refresher.claim_due(10).await.unwrap().is_empty(), "nothing is sent for it");
+    let tested = refresh::test(&scene.refresher, &row.workspace_id, &row.id).await.unwrap();
+    assert_eq!((tested.status, tested.health), (Status::Active, Health::Healthy));
+    scene.issued(&chat, &whole("ana")).await;
+}
