@@ -42,6 +42,9 @@ pub(crate) struct Protocol {
     pub(crate) class: Class,
     pub(crate) variant: Variant,
     pub(crate) budget: Budget,
+    /// Mirror images count once, which halves the states; in a way that is printed, the replicas may
+    /// then change their numbers.
+    pub(crate) unmirrored: bool,
 }
 
 impl Model for Protocol {
@@ -54,7 +57,7 @@ impl Model for Protocol {
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
         if state.budget == self.budget {
-            // Replicas are alike, so whoever is first is number 0.
+            // The replicas are alike: whoever is first is number 0.
             actions.push(Action::Claim(0));
             return;
         }
@@ -86,7 +89,7 @@ impl Model for Protocol {
     fn next_state(&self, last: &State, action: Action) -> Option<State> {
         let mut state = last.clone();
         self.step(&mut state, action);
-        Some(state)
+        Some(if self.unmirrored { state.unmirrored() } else { state })
     }
 
     fn properties(&self) -> Vec<Property<Self>> {

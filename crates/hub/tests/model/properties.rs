@@ -88,8 +88,8 @@ fn is_excused(class: Class, state: &State) -> bool {
     let history = &state.history;
     match class {
         Class::Static | Class::ReplaySafe => false,
-        Class::ReplaySafeNewTokens => history.answer_lost && history.grace_ended,
-        Class::Strict => history.answer_lost || history.hold_ended,
+        Class::ReplaySafeNewTokens => history.excused && history.grace_ended,
+        Class::Strict => history.excused,
     }
 }
 

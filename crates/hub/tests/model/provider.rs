@@ -25,7 +25,7 @@ pub(crate) struct Provider {
     pub(crate) revoked: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Reply {
     /// A good reply with this refresh token.
     Token(Token),

@@ -8,7 +8,7 @@ use crate::provider::{Provider, Reply};
 pub(crate) type Token = u8;
 
 /// A small set of tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Tokens(u8);
 
 impl Tokens {
@@ -85,7 +85,7 @@ pub(crate) enum Hold {
 }
 
 /// One process of the hub, with its data directory.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Replica {
     pub(crate) stage: Stage,
     /// Survives a crash.
@@ -95,7 +95,7 @@ pub(crate) struct Replica {
 }
 
 /// What a claim returned.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Lease {
     pub(crate) fence: u8,
     pub(crate) generation: u8,
@@ -103,14 +103,14 @@ pub(crate) struct Lease {
 }
 
 /// A raw reply in the journal, with the lease under which it was asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Entry {
     pub(crate) lease: Lease,
     pub(crate) reply: Reply,
 }
 
 /// How far a replica's refresh is. `left`: ticks until the deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Stage {
     Idle,
     /// The claim is durable; the connection to the provider is being made.
@@ -166,14 +166,12 @@ pub(crate) struct Budget {
 
 /// What the invariants have to know of the past. No step of the protocol reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[allow(clippy::struct_excessive_bools, reason = "each happened or did not")]
 pub(crate) struct History {
-    /// The provider rotated, and nobody got to know: the one loss that can't be prevented.
-    pub(crate) answer_lost: bool,
+    /// The provider rotated, and nobody got to know: the one loss that can't be prevented. Or the hold
+    /// of a strict provider's row was ended by its access token's nearing end.
+    pub(crate) excused: bool,
     /// Superseded tokens died of age.
     pub(crate) grace_ended: bool,
-    /// A strict provider's row was released by the access token's nearing end.
-    pub(crate) hold_ended: bool,
     /// Tokens of journaled replies that were neither refused nor used for a later generation.
     pub(crate) owed: Tokens,
     /// Tokens that the provider refused, as a journaled reply says.
@@ -205,6 +203,21 @@ impl State {
             budget,
             history: History::default(),
         }
+    }
+
+    /// The same with the replicas' numbers in a fixed order: what is true of one is true of its mirror image.
+    pub(crate) fn unmirrored(mut self) -> Self {
+        let rank =
+            |me: usize| (&self.replicas[me], self.row.owner == Some(me), self.history.open[me]);
+        if rank(0) > rank(1) {
+            self.replicas.swap(0, 1);
+            self.history.open.swap(0, 1);
+            self.row.owner = self.row.owner.map(|owner| 1 - owner);
+            for request in &mut self.requests {
+                request.from = 1 - request.from;
+            }
+        }
+        self
     }
 
     /// Nobody is doing anything, and no journal has anything left to say.

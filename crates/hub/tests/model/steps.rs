@@ -48,7 +48,7 @@ impl Protocol {
             Action::Tick => tick(state),
             Action::EndHold => {
                 state.row.hold = Hold::Over;
-                state.history.hold_ended = true;
+                state.history.excused = true;
                 state.history.open = <[Tokens; 2]>::default();
             }
             Action::EndGrace => {
@@ -134,7 +134,7 @@ impl Protocol {
     fn note_lost_reply(&self, state: &mut State, presented: u8, reply: Reply) {
         let matters = matches!(self.class, Class::Strict | Class::ReplaySafeNewTokens);
         if matters && reply != Reply::Refused && reply != Reply::Token(presented) {
-            state.history.answer_lost = true;
+            state.history.excused = true;
         }
     }
 
