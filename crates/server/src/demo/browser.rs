@@ -140,17 +140,32 @@ fn main_form(html: &str) -> Option<Form> {
         let end = rest.find("</form").unwrap_or(rest.len());
         let (form, after) = rest.split_at(end);
         rest = after;
-        let action = attribute(form.split('>').next()?, "action").unwrap_or_default();
+        let tag = form.split('>').next()?;
+        let action = attribute(tag, "action").unwrap_or_default();
         if !action.ends_with("/cancel") {
-            return Some(Form { action, fields: fields(form) });
+            let fields = fields(html, form, attribute(tag, "id").as_deref());
+            return Some(Form { action, fields });
         }
     }
     None
 }
 
-fn fields(form: &str) -> Vec<(String, String)> {
+/// The controls of a form: those inside that name no other by `form=`, and those elsewhere that name it.
+fn controls<'a>(html: &'a str, form: &'a str, id: Option<&str>, name: &str) -> Vec<&'a str> {
+    let inside = tags(form, name).into_iter().filter(|tag| {
+        let owner = attribute(tag, "form");
+        owner.is_none() || owner.as_deref() == id
+    });
+    let outside = tags(html, name).into_iter().filter(|tag| {
+        let within = form.as_bytes().as_ptr_range().contains(&tag.as_ptr());
+        !within && id.is_some() && attribute(tag, "form").as_deref() == id
+    });
+    inside.chain(outside).collect()
+}
+
+fn fields(html: &str, form: &str, id: Option<&str>) -> Vec<(String, String)> {
     let mut fields = Vec::new();
-    for tag in tags(form, "input") {
+    for tag in controls(html, form, id, "input") {
         let (Some(name), value) = (attribute(tag, "name"), attribute(tag, "value")) else {
             continue;
         };
@@ -160,10 +175,10 @@ fn fields(form: &str) -> Vec<(String, String)> {
             fields.push((name, value.unwrap_or_default()));
         }
     }
-    let button = tags(form, "button").into_iter().find_map(|tag| {
-        Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
-    });
-    fields.extend(button);
+    // The button that the form is sent by, if it says something itself.
+    let button = controls(html, form, id, "button").into_iter().next();
+    let said = button.and_then(|tag| Some((attribute(tag, "name")?, attribute(tag, "value"))));
+    fields.extend(said.map(|(name, value)| (name, value.unwrap_or_default())));
     fields
 }
 
@@ -181,5 +196,24 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let fields = vec![pair("a", "1 & 2"), pair("r", "y"), pair("d", "allow")];
         assert_eq!(main_form(page), Some(Form { action: "/go".to_owned(), fields }));
+    }
+
+    #[test]
+    fn a_button_that_names_another_form_is_none_of_this_ones() {
+        let page = r#"<form id="cancel" action="/cancel"><input type="hidden" name="csrf" value="1"></form>
+            <button form="cancel" name="reason" value="not_me">x</button>
+            <form action="/start"><input type="hidden" name="csrf" value="1">
+            <button form="cancel" name="reason" value="cancelled">Cancel</button></form>"#;
+        let fields = vec![("csrf".to_owned(), "1".to_owned())];
+        assert_eq!(main_form(page), Some(Form { action: "/start".to_owned(), fields }));
+    }
+
+    #[test]
+    fn what_stands_elsewhere_and_names_the_form_is_sent_with_it() {
+        let page = r#"<form id="go" action="/start"></form><input form="go" name="a" value="1">
+            <input form="other" name="b" value="2"><button form="go" name="d" value="yes">Go</button>"#;
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let fields = vec![pair("a", "1"), pair("d", "yes")];
+        assert_eq!(main_form(page), Some(Form { action: "/start".to_owned(), fields }));
     }
 }

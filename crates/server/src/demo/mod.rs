@@ -4,18 +4,23 @@
 
 mod api;
 mod browser;
+mod link;
 mod note;
+mod pages;
+mod paste;
 mod platform;
 mod seed;
+mod sign_in;
 mod terminal;
+mod up;
 mod walk;
 
-pub(crate) use platform::up;
+pub(crate) use up::up;
 pub(crate) use walk::walk;
 
 /// Where Acme, the playground provider, listens.
 const ACME: &str = "http://localhost:8090";
-/// Where the demo platform listens.
+/// Where browsers reach the demo platform.
 const PLATFORM: &str = "http://localhost:8070";
 /// The demo workspace.
 const WORKSPACE: &str = "demo";

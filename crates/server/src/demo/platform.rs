@@ -1,187 +1,130 @@
-//! `valetkey demo up`: seeds the demo workspace, says what to try, and plays the chat platform.
+//! The chat platform of the demo: signs people in, sends them to link, completes their links.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use askama::Template;
 use axum::{
-    Router,
-    extract::{Query, State},
+    Form, Router,
+    extract::{DefaultBodyLimit, Query, State},
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Redirect, Response},
-    routing::get,
+    middleware,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
 };
-use axum_extra::extract::cookie::{Cookie, CookieJar, SameSite};
+use axum_extra::extract::cookie::CookieJar;
+use base::OsRng;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::{
-    ACME, DemoError, PLATFORM, WORKSPACE,
-    api::{self, Hub, text},
+    DemoError, PLATFORM,
+    api::{Hub, text},
     failed,
-    note::{Note, platform_key},
-    seed::seed,
-    terminal::{Style, line},
+    pages::{self, Home, Linked, Problem, SignIn, page, problem, refused},
+    sign_in::{SignIns, is_name},
 };
-use crate::config::Config;
-
-/// Where the browser says who is signed in at the platform.
-const COOKIE: &str = "chatty_user";
 
 struct Platform {
     hub: Hub,
+    known: SignIns,
 }
 
-/// Seeds, prints what to try, and serves until it is stopped.
-pub(crate) async fn up(config: &Config) -> Result<(), DemoError> {
-    let outbound = api::outbound()?;
-    let key = platform_key_soon(config).await?;
-    let platform = Hub::new(&outbound, config.public(), key.clone(), None);
-    let hub = Hub::new(&outbound, config.public(), key, Some(WORKSPACE));
-    let is_new = seed(config, &platform, &hub).await?;
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:8070").await.map_err(|error| {
-        failed(format!("The demo platform can't listen on 127.0.0.1:8070: {error}"))
-    })?;
-    say_what_to_try(config, is_new)?;
-    let app = Router::new()
+/// The platform's pages; `hub` acts in the demo workspace.
+pub(super) fn router(hub: Hub) -> Router {
+    let policy = pages::policy(hub.url());
+    Router::new()
         .route("/", get(home))
         .route("/connect", get(connect))
+        .route("/sign-in", post(sign_in))
         .route("/linked", get(linked))
         .route("/assets/connect.css", get(stylesheet))
-        .with_state(Arc::new(Platform { hub }));
-    axum::serve(listener, app)
-        .with_graceful_shutdown(stopped())
-        .await
-        .map_err(|error| failed(error.to_string()))
+        .fallback(async || refused(StatusCode::NOT_FOUND, "Chatty has no such page."))
+        .layer(DefaultBodyLimit::max(4096))
+        .layer(middleware::from_fn_with_state(policy, pages::guard))
+        .with_state(Arc::new(Platform { hub, known: SignIns::default() }))
 }
 
-async fn stopped() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => {
-            let _ = tokio::signal::ctrl_c().await;
-        }
-    }
-}
-
-/// The hub writes the key while it starts.
-async fn platform_key_soon(config: &Config) -> Result<base::SecretString, DemoError> {
-    for _ in 0..100 {
-        if let Ok(key) = platform_key(config) {
-            return Ok(key);
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    platform_key(config)
-}
-
-fn say_what_to_try(config: &Config, is_new: bool) -> Result<(), DemoError> {
-    let note = Note::read(config).ok_or_else(|| failed("demo.json can't be read back"))?;
-    let style = Style::of_stdout(config);
-    let hub = config.public();
-    let data = config.data_dir.display();
-    let title = |text: &str| line(&format!("\n  {}", style.bold(text)));
-    line("");
-    line(&format!("  {}  {}", style.good("Valetkey is running."), style.dim("Ctrl-C stops it.")));
-    if is_new {
-        line(&style.dim("  A demo workspace was set up through the API: a client and an integration for Acme, an agent, a policy."));
-    }
-    title("1. Link an account, as a person would");
-    line(&format!("     {}", style.link(&format!("{PLATFORM}/connect?user=ana"))));
-    title("2. Ask for access, as an agent would");
-    line(&format!("     AGENT_KEY={}", note.agent_key));
-    line(&format!("     curl -s {hub}/v1/token -H \"Authorization: Bearer $AGENT_KEY\" \\"));
-    line("       -H 'Content-Type: application/json' \\");
-    line("       -d '{\"provider\":\"acme\",\"end_user\":{\"id\":\"ana\"}}' | tee token.json");
-    title("3. Use it at Acme's CRM");
-    line("     TOKEN=$(sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/' token.json)");
-    line(&format!(
-        "     curl -s '{ACME}/api/v1/contacts?limit=1' -H \"Authorization: Bearer $TOKEN\""
-    ));
-    title("Or let it walk by itself, in another terminal");
-    line("     make demo AUTO=1");
-    title("Look around");
-    line(&format!("     API docs      {}", style.link(&format!("{hub}/docs"))));
-    line(&format!("     Demo platform {}", style.link(PLATFORM)));
-    line(&format!("     Acme          {}", style.link(ACME)));
-    title("Where things are");
-    line(&format!("     {data}/valetkey.db    the database (SQLite)"));
-    line(&format!(
-        "     {data}/valetkey.key   the key that seals it: back it up, apart from the database"
-    ));
-    line(&format!("     {data}/platform.key   the platform's API key"));
-    line("");
-    Ok(())
-}
-
-#[derive(Template)]
-#[template(path = "demo/home.html")]
-struct Home;
-
-#[derive(Template)]
-#[template(path = "demo/linked.html")]
-struct LinkedPage {
-    user: String,
-    account: String,
-    scopes: Vec<String>,
-}
-
-#[derive(Template)]
-#[template(path = "demo/problem.html")]
-struct Problem {
-    detail: String,
-}
-
-fn page(status: StatusCode, page: &impl Template) -> Response {
-    match page.render() {
-        Ok(text) => (status, Html(text)).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-fn problem(error: &DemoError) -> Response {
-    page(StatusCode::BAD_GATEWAY, &Problem { detail: error.to_string() })
-}
-
-async fn home() -> Response {
-    page(StatusCode::OK, &Home)
+async fn home(State(platform): State<Arc<Platform>>, jar: CookieJar) -> Response {
+    page(StatusCode::OK, &Home { user: platform.known.user(&jar) })
 }
 
 async fn stylesheet() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../assets/connect.css"))
 }
 
+/// Who is to link, and in which session.
 #[derive(Deserialize)]
-struct Who {
+struct Asked {
     user: Option<String>,
+    /// The token of a session that is open already, such as the one that `make demo` made.
+    session: Option<String>,
 }
 
-/// Signs the person in (a real platform would ask for more than a name) and sends them to link.
-async fn connect(State(platform): State<Arc<Platform>>, Query(who): Query<Who>) -> Response {
-    let good = |user: &String| {
-        (1..=32).contains(&user.len())
-            && user.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let user = who.user.filter(good).unwrap_or_else(|| "ana".to_owned());
+impl Asked {
+    fn is_good(&self) -> bool {
+        let is_token = |text: &String| {
+            (1..=128).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+        };
+        self.user.as_ref().is_none_or(|user| is_name(user))
+            && self.session.as_ref().is_none_or(is_token)
+    }
+}
+
+fn not_good() -> Response {
+    refused(
+        StatusCode::BAD_REQUEST,
+        "A name here is 1 to 32 letters, digits and hyphens, and a session is what `make demo` printed.",
+    )
+}
+
+/// Sends the person who is signed in to link; asks others to sign in first.
+async fn connect(
+    State(platform): State<Arc<Platform>>,
+    Query(asked): Query<Asked>,
+    jar: CookieJar,
+) -> Response {
+    if !asked.is_good() {
+        return not_good();
+    }
+    match platform.known.user(&jar) {
+        Some(user) if asked.user.as_ref().is_none_or(|name| *name == user) => {
+            match page_of_hub(&platform.hub, &user, asked.session).await {
+                Ok(url) => Redirect::to(&url).into_response(),
+                Err(error) => problem(&error),
+            }
+        }
+        other => page(StatusCode::OK, &SignIn { user: asked.user, other, session: asked.session }),
+    }
+}
+
+/// The hub's page that links an account for this person.
+async fn page_of_hub(hub: &Hub, user: &str, session: Option<String>) -> Result<String, DemoError> {
+    if let Some(token) = session {
+        return Ok(format!("{}/connect/{token}", hub.url()));
+    }
     let body = json!({
         "end_user": { "id": user, "name": user, "email": format!("{user}@chatty.example") },
         "integrations": ["acme"],
         "return_url": format!("{PLATFORM}/linked"),
     });
-    let made = platform.hub.call(Method::POST, "/v1/connect-sessions", Some(&body)).await;
-    match made.as_ref().map(|made| text(made, "url")) {
-        Ok(Ok(url)) => {
-            let cookie =
-                Cookie::build((COOKIE, user)).path("/").http_only(true).same_site(SameSite::Lax);
-            (CookieJar::new().add(cookie), Redirect::to(url)).into_response()
-        }
-        Ok(Err(error)) => problem(&error),
-        Err(error) => problem(error),
+    let made = hub.call(Method::POST, "/v1/connect-sessions", Some(&body)).await?;
+    Ok(text(&made, "url")?.to_owned())
+}
+
+/// Signs the person in. A real platform asks for more than a name; but here too it takes a form of our own
+/// page, so that no link signs anyone in by being opened.
+async fn sign_in(State(platform): State<Arc<Platform>>, Form(asked): Form<Asked>) -> Response {
+    let Some(user) = asked.user.clone().filter(|_| asked.is_good()) else { return not_good() };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("user", &user);
+    if let Some(session) = &asked.session {
+        query.append_pair("session", session);
     }
+    let next = format!("/connect?{}", query.finish());
+    let cookie = platform.known.add(&OsRng, user);
+    (CookieJar::new().add(cookie), Redirect::to(&next)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -192,28 +135,32 @@ struct Back {
 
 /// The browser comes back from the hub.
 ///
-/// Whose link this is comes from this browser's own sign-in. Looked up by session instead, a forwarded
-/// link would put a stranger's account into the session's user's hands.
+/// Whose link this is comes from this browser's own sign-in, and from nothing else. Looked up by session
+/// instead, a forwarded link would put a stranger's account into the session's user's hands.
 async fn linked(
     State(platform): State<Arc<Platform>>,
     Query(back): Query<Back>,
     jar: CookieJar,
 ) -> Response {
-    let user = jar.get(COOKIE).map(|cookie| cookie.value().to_owned());
     let (Some(session), Some(code)) = (back.session, back.code) else {
-        return Redirect::to("/").into_response();
+        let detail = "You came back without a link, so nothing was linked.".to_owned();
+        let shown = Problem { title: "Nothing was linked", detail, next: "Try again" };
+        return page(StatusCode::OK, &shown);
     };
-    // `make demo` opens its session for ana; whoever opens that link here is taken for her.
-    let user = user.unwrap_or_else(|| "ana".to_owned());
+    let Some(user) = platform.known.user(&jar) else {
+        let detail = "Nobody is signed in at Chatty in this browser, so Chatty can’t tell whose link this is, and nobody got it. Sign in first, then link again.".to_owned();
+        let shown = Problem { title: "Sign in first", detail, next: "Sign in" };
+        return page(StatusCode::FORBIDDEN, &shown);
+    };
     match complete(&platform.hub, &session, &code, &user).await {
-        Ok(connection) => page(StatusCode::OK, &shown(user, &connection)),
+        Ok(connection) => page(StatusCode::OK, &Linked::new(user, &connection)),
         Err(error) => problem(&error),
     }
 }
 
 async fn complete(hub: &Hub, session: &str, code: &str, user: &str) -> Result<Value, DemoError> {
     if !session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-        return Err(failed("That is no connect session"));
+        return Err(failed("That is no connect session."));
     }
     let body = json!({ "code": code, "end_user": { "id": user } });
     let path = format!("/v1/connect-sessions/{session}/complete");
@@ -221,11 +168,5 @@ async fn complete(hub: &Hub, session: &str, code: &str, user: &str) -> Result<Va
     Ok(done["connection"].clone())
 }
 
-fn shown(user: String, connection: &Value) -> LinkedPage {
-    let scopes = connection["scopes"].as_array().into_iter().flatten();
-    LinkedPage {
-        user,
-        account: connection["account"]["label"].as_str().unwrap_or("your account").to_owned(),
-        scopes: scopes.filter_map(Value::as_str).map(str::to_owned).collect(),
-    }
-}
+#[cfg(test)]
+mod tests;

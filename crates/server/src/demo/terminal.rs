@@ -2,9 +2,10 @@
 
 use std::{
     io::{IsTerminal, Write},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use super::{DemoError, failed};
 use crate::config::Config;
 
 /// How text is set off.
@@ -35,6 +36,10 @@ impl Style {
         self.wrap("32", text)
     }
 
+    pub(super) fn bad(&self, text: &str) -> String {
+        self.wrap("31", text)
+    }
+
     pub(super) fn link(&self, text: &str) -> String {
         self.wrap("36", text)
     }
@@ -59,41 +64,56 @@ pub(super) fn over(text: &str) {
     let _ = std::io::stdout().flush();
 }
 
-/// The steps of a walk.
+/// The steps of a walk: each is named before it runs.
 pub(super) struct Steps {
     style: Style,
     number: usize,
+    name: String,
     started: Instant,
 }
 
 impl Steps {
     pub(super) fn new(config: &Config) -> Self {
-        Self { style: Style::of_stdout(config), number: 0, started: Instant::now() }
+        let style = Style::of_stdout(config);
+        Self { style, number: 0, name: String::new(), started: Instant::now() }
     }
 
     pub(super) fn style(&self) -> &Style {
         &self.style
     }
 
-    /// A step was done; the time is since the one before.
-    pub(super) fn done(&mut self, what: &str, details: &[String]) {
+    /// A step begins.
+    pub(super) fn begin(&mut self, name: &str) {
         self.number += 1;
-        let ms = self.started.elapsed().as_millis();
-        let took = if ms < 1000 {
-            format!("{ms} ms")
-        } else {
-            format!("{}.{} s", ms / 1000, ms % 1000 / 100)
-        };
-        line(&format!(
-            "{} {}. {}  {}",
-            self.style.good("✓"),
-            self.number,
-            self.style.bold(what),
-            self.style.dim(&took)
-        ));
-        for detail in details {
-            line(&format!("     {detail}"));
-        }
+        name.clone_into(&mut self.name);
         self.started = Instant::now();
+        line(&format!("\n  {}. {}", self.number, self.style.bold(name)));
     }
+
+    /// What there is to know of the present step.
+    #[allow(clippy::unused_self, reason = "it belongs to the step")]
+    pub(super) fn tell(&self, detail: &str) {
+        line(&format!("     {detail}"));
+    }
+
+    /// The present step is done.
+    pub(super) fn done(&self) {
+        let took = took(self.started.elapsed());
+        line(&format!("     {} {}", self.style.good("✓"), self.style.dim(&took)));
+    }
+
+    /// The present step went wrong: what there is to say of it.
+    pub(super) fn failed(&self, error: &DemoError) -> DemoError {
+        if self.number == 0 {
+            return failed(error.to_string());
+        }
+        let took = took(self.started.elapsed());
+        line(&format!("     {} {}", self.style.bad("✗"), self.style.dim(&took)));
+        failed(format!("Step {} failed ({}). {error}", self.number, self.name))
+    }
+}
+
+fn took(time: Duration) -> String {
+    let ms = time.as_millis();
+    if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
 }

@@ -2,192 +2,144 @@
 
 use std::time::Duration;
 
-use base::{Clock, OsRng, SystemClock, Timestamp, random_token};
+use base::{Clock, SystemClock, Timestamp};
 use bytes::Bytes;
-use http::{Method, Request};
+use http::{Method, Request, Response};
 use outbound::Outbound;
 use serde_json::{Value, json};
 
 use super::{
-    DemoError, PLATFORM, WORKSPACE,
+    DemoError, WORKSPACE,
     api::{self, Hub, text},
-    browser::Browser,
     failed,
+    link::link,
     note::{Note, platform_key},
     terminal::{Steps, line, over},
 };
 use crate::config::Config;
 
-/// How long a person may take to link.
-const PATIENCE: Duration = Duration::from_mins(10);
+/// The longest that the walk waits for a token's end. Acme's tokens live for 20 s unless told otherwise.
+const LONGEST_LIFE: Duration = Duration::from_mins(2);
 
 /// Walks the whole line; with `auto` no browser is needed.
 pub(crate) async fn walk(config: &Config, auto: bool) -> Result<(), DemoError> {
-    let note = Note::read(config).ok_or_else(|| {
+    let note = Note::read(&config.data_dir).ok_or_else(|| {
         failed("There is no demo workspace here. Start it with `make run` in another terminal, from the same folder.")
     })?;
     let outbound = api::outbound()?;
-    let platform = Hub::new(&outbound, config.public(), platform_key(config)?, Some(WORKSPACE));
-    let agent = Hub::new(&outbound, config.public(), note.agent_key.into(), None);
+    let platform = Hub::new(&outbound, &note.hub, platform_key(config)?, Some(WORKSPACE));
+    let agent = Hub::new(&outbound, &note.hub, note.agent_key.into(), None);
     let mut steps = Steps::new(config);
-    line("");
-    let person =
-        if auto { format!("walker-{}", &random_token(&OsRng)[..8]) } else { "ana".to_owned() };
-    let session = open_session(&platform, &mut steps, &person).await?;
-    if auto {
-        link(&outbound, &platform, &mut steps, &session, &person).await?;
-    } else {
-        wait_for_link(&platform, &mut steps, &session).await?;
-    }
-    let first =
-        ask(&agent, &mut steps, &person, "The agent asks for access, as it would at a tool call")
-            .await?;
-    let record = read_record(&outbound, &first).await?;
-    steps.done("The agent reads a record from Acme's CRM with it", &[record]);
-    wait_past_end(&mut steps, &first).await?;
-    let refused = call(&outbound, &first).await?;
-    if refused.status().is_success() {
-        return Err(failed("Acme still takes the first token, past its end"));
-    }
-    let told = format!("Acme answers the first token with {}", refused.status());
-    steps.done("The first token has ended", &[told]);
-    let second =
-        ask(&agent, &mut steps, &person, "The agent asks again, and the hub has a fresh one")
-            .await?;
-    let record = read_record(&outbound, &second).await?;
-    steps.done("The agent reads the record again", &[record]);
-    line("");
+    let walked = go(&outbound, &platform, &agent, &mut steps, auto).await;
+    walked.map_err(|error| steps.failed(&error))?;
     line(&format!(
-        "{} Linked once, used twice, and nobody but the hub ever held the refresh token.",
+        "\n  {} Linked once, used twice, and nobody but the hub ever held the refresh token.\n",
         steps.style().good("Done.")
     ));
     Ok(())
 }
 
-async fn open_session(platform: &Hub, steps: &mut Steps, person: &str) -> Result<Value, DemoError> {
-    let body = json!({
-        "end_user": { "id": person, "name": person },
-        "integrations": ["acme"],
-        "return_url": format!("{PLATFORM}/linked"),
-    });
-    let session = platform.call(Method::POST, "/v1/connect-sessions", Some(&body)).await?;
-    let details =
-        [format!("session {}", text(&session, "id")?), format!("for the end user {person}")];
-    steps.done("The platform opens a connect session", &details);
-    Ok(session)
-}
-
-/// Acts as the browser, then as the platform's back end that the browser comes back to.
-async fn link(
+async fn go(
     outbound: &Outbound,
     platform: &Hub,
+    agent: &Hub,
     steps: &mut Steps,
-    session: &Value,
-    person: &str,
+    auto: bool,
 ) -> Result<(), DemoError> {
-    let end = format!("{PLATFORM}/linked");
-    let back = Browser::new(outbound).walk(text(session, "url")?, &end).await?;
-    let code =
-        back.query_pairs().find(|(name, _)| name == "code").map(|(_, code)| code.into_owned());
-    let code = code.ok_or_else(|| failed("The browser came back without a code"))?;
-    let path = format!("/v1/connect-sessions/{}/complete", text(session, "id")?);
-    let body = json!({ "code": code, "end_user": { "id": person } });
-    let done = platform.call(Method::POST, &path, Some(&body)).await?;
-    told_linked(steps, &done["connection"], "The person links Acme (clicked through by itself)");
-    Ok(())
-}
-
-fn told_linked(steps: &mut Steps, connection: &Value, what: &str) {
-    let account = connection["account"]["label"].as_str().unwrap_or("?");
-    let scopes: Vec<&str> =
-        connection["scopes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    steps.done(what, &[format!("account {account}"), format!("granted {}", scopes.join(", "))]);
-}
-
-async fn wait_for_link(
-    platform: &Hub,
-    steps: &mut Steps,
-    session: &Value,
-) -> Result<(), DemoError> {
-    let url = text(session, "url")?;
-    line(&format!(
-        "  Open this in your browser and link Acme; this goes on by itself then:\n\n    {}\n",
-        steps.style().link(url)
-    ));
-    let path = format!("/v1/connect-sessions/{}?wait=25", text(session, "id")?);
-    let end = tokio::time::Instant::now() + PATIENCE;
-    while tokio::time::Instant::now() < end {
-        let now = platform.call(Method::GET, &path, None).await?;
-        match now["status"].as_str() {
-            Some("completed") => {
-                let id = text(&now, "connection")?;
-                let connection =
-                    platform.call(Method::GET, &format!("/v1/connections/{id}"), None).await?;
-                told_linked(steps, &connection, "You linked Acme");
-                return Ok(());
-            }
-            Some("expired") => {
-                return Err(failed("The link's time ran out. Run `make demo` again."));
-            }
-            _ => {}
-        }
+    let person = link(outbound, platform, steps, auto).await?;
+    steps.begin("The agent asks for access, as it would at a tool call");
+    let first = ask(agent, steps, &person).await?;
+    steps.begin("The agent reads a record from Acme's CRM with it");
+    read_record(outbound, steps, &first).await?;
+    steps.begin("The first token ends");
+    wait_past_end(steps, &first).await?;
+    let refused = call(outbound, &first).await?;
+    if refused.status().is_success() {
+        return Err(failed("Acme still takes the first token, past its end."));
     }
-    Err(failed("Nobody linked within 10 minutes. Run `make demo` again, or `make demo AUTO=1`."))
+    steps.tell(&format!("Acme answers the first token with {}", refused.status()));
+    steps.done();
+    steps.begin("The agent asks again, and the hub has a fresh one");
+    let second = ask(agent, steps, &person).await?;
+    steps.begin("The agent reads the record again");
+    read_record(outbound, steps, &second).await
 }
 
-async fn ask(agent: &Hub, steps: &mut Steps, person: &str, what: &str) -> Result<Value, DemoError> {
+async fn ask(agent: &Hub, steps: &Steps, person: &str) -> Result<Value, DemoError> {
     let body = json!({
         "provider": "acme",
         "end_user": { "id": person },
         "scopes": ["crm.contacts.read"],
+        "min_ttl_seconds": 5,
         "reason": "look up a contact",
     });
     let answer = agent.call(Method::POST, "/v1/token", Some(&body)).await?;
     if answer["status"] != "issued" {
-        return Err(failed(format!("The agent got no token: {answer}")));
+        return Err(failed(no_token(&answer)));
     }
     let token = text(&answer, "access_token")?;
-    let shown: String = token.chars().take(16).collect();
-    let details = [
-        format!("token {shown}…, good until {}", text(&answer, "expires_at")?),
-        format!("form {}, scopes {}", answer["form"].as_str().unwrap_or("?"), answer["scopes"]),
-        format!("recorded as {}", text(&answer, "release")?),
-    ];
-    steps.done(what, &details);
+    let shown: String = token.chars().take(12).collect();
+    steps.tell(&format!("token {shown}…, good until {}", text(&answer, "expires_at")?));
+    let form = answer["form"].as_str().unwrap_or("?");
+    steps.tell(&format!("form {form}, scopes {}", answer["scopes"]));
+    steps.tell(&format!("recorded as {}", text(&answer, "release")?));
+    steps.done();
     Ok(answer)
 }
 
+/// What to say of an answer that is none of the two that can follow a link.
+fn no_token(answer: &Value) -> String {
+    let status = answer["status"].as_str().unwrap_or("no status");
+    let more = answer["message"].as_str().or(answer["reason"].as_str()).unwrap_or_default();
+    format!("The agent got no token but `{status}`. {more}").trim_end().to_owned()
+}
+
 /// Uses what the hub handed out as it says: blindly.
-async fn call(outbound: &Outbound, issued: &Value) -> Result<http::Response<Bytes>, DemoError> {
+async fn call(outbound: &Outbound, issued: &Value) -> Result<Response<Bytes>, DemoError> {
     let mut request = Request::get(format!("{}/v1/contacts?limit=1", text(issued, "api_base")?));
     for (name, value) in issued["apply"]["headers"].as_object().into_iter().flatten() {
         request = request.header(name, value.as_str().unwrap_or_default());
     }
     let request = request.body(Bytes::new()).map_err(|error| failed(error.to_string()))?;
-    outbound.send(request, api::LIMITS).await.map_err(|error| failed(error.to_string()))
+    outbound
+        .send(request, api::LIMITS)
+        .await
+        .map_err(|error| failed(format!("Acme does not answer: {error}")))
 }
 
-async fn read_record(outbound: &Outbound, issued: &Value) -> Result<String, DemoError> {
+async fn read_record(outbound: &Outbound, steps: &Steps, issued: &Value) -> Result<(), DemoError> {
     let answer = call(outbound, issued).await?;
     let page = api::json(&answer);
-    let contact = page["items"].as_array().and_then(|items| items.first()).cloned();
-    match contact {
-        Some(contact) if answer.status().is_success() => Ok(format!(
-            "{} <{}>, {}",
-            contact["name"].as_str().unwrap_or("?"),
-            contact["email"].as_str().unwrap_or("?"),
-            contact["company"].as_str().unwrap_or("no company"),
-        )),
-        _ => Err(failed(format!("Acme answered {} and no contact: {page}", answer.status()))),
-    }
+    let contact = page["items"].as_array().and_then(|items| items.first());
+    let Some(contact) = contact.filter(|_| answer.status().is_success()) else {
+        return Err(failed(format!("Acme answered {} and no contact: {page}", answer.status())));
+    };
+    steps.tell(&format!(
+        "{} <{}>, {}",
+        contact["name"].as_str().unwrap_or("?"),
+        contact["email"].as_str().unwrap_or("?"),
+        contact["company"].as_str().unwrap_or("no company"),
+    ));
+    steps.done();
+    Ok(())
 }
 
-async fn wait_past_end(steps: &mut Steps, issued: &Value) -> Result<(), DemoError> {
+/// When to go on: just past the token's end.
+fn past_end(issued: &Value, now: Timestamp) -> Result<Timestamp, DemoError> {
     let end = Timestamp::parse_rfc3339(text(issued, "expires_at")?)
-        .ok_or_else(|| failed("The token's end can't be read"))?;
-    let end = end.plus(Duration::from_secs(1));
+        .ok_or_else(|| failed("The token's end can't be read."))?;
+    if now.until(end) > LONGEST_LIFE {
+        return Err(failed(format!(
+            "The token is good until {end}: too long to wait for. Start Acme with short tokens, as `make run` does."
+        )));
+    }
+    Ok(end.plus(Duration::from_secs(1)))
+}
+
+async fn wait_past_end(steps: &Steps, issued: &Value) -> Result<(), DemoError> {
+    let end = past_end(issued, SystemClock.now())?;
     if !steps.style().is_live() {
-        line(&format!("  Waiting past the token's end, {end} …"));
+        steps.tell(&format!("waiting until {end}"));
     }
     loop {
         let left = SystemClock.now().until(end);
@@ -195,7 +147,7 @@ async fn wait_past_end(steps: &mut Steps, issued: &Value) -> Result<(), DemoErro
             break;
         }
         if steps.style().is_live() {
-            over(&format!("  Waiting past the token's end: {} s", left.as_secs() + 1));
+            over(&format!("     waiting: {} s", left.as_secs() + 1));
         }
         tokio::time::sleep(left.min(Duration::from_secs(1))).await;
     }
@@ -203,4 +155,32 @@ async fn wait_past_end(steps: &mut Steps, issued: &Value) -> Result<(), DemoErro
         over("");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn issued(until: Timestamp) -> Value {
+        json!({ "expires_at": until.to_string() })
+    }
+
+    #[test]
+    fn the_walk_waits_for_a_short_token_and_for_no_long_one() {
+        let now = Timestamp::parse_rfc3339("2026-11-24T12:00:00Z").unwrap();
+        let after = |seconds| past_end(&issued(now.plus(Duration::from_secs(seconds))), now);
+        assert_eq!(now.until(after(20).unwrap()), Duration::from_secs(21));
+        let error = after(3600).unwrap_err().to_string();
+        assert!(error.contains("2026-11-24T13:00:00Z"), "{error}");
+        assert!(past_end(&json!({ "expires_at": null }), now).is_err());
+    }
+
+    #[test]
+    fn an_answer_without_a_token_is_told_without_what_it_holds() {
+        let answer = json!({ "status": "connect_required", "message": "Ana must link first.",
+            "connect_url": "http://hub/connect/secret" });
+        let said = no_token(&answer);
+        assert!(said.contains("connect_required") && said.contains("Ana must link first."));
+        assert!(!said.contains("secret"));
+    }
 }
