@@ -1,9 +1,9 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fmt lint
+.PHONY: help run demo test fault-test fmt lint
 
 help: ## Print these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Build and start the hub, the playground provider and the demo platform; Ctrl-C stops them
 	@scripts/run.sh
@@ -13,6 +13,9 @@ demo: ## Walk from link to token to call against `make run`; AUTO=1 needs no bro
 
 test: ## All that CI runs: formatting, lints, licences, unit, conformance and black-box tests
 	@scripts/test.sh
+
+fault-test: ## Kill, stall and starve the hub for FAULT_MINUTES (40) and print a report
+	@scripts/fault-test.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -28,9 +28,14 @@ pub(crate) struct Workspace {
 impl Platform {
     /// A platform that talks to this process.
     pub(crate) fn of(hub: &Hub, key: &str) -> Self {
-        let public: url::Url = hub.public_url().parse().unwrap();
+        Self::at(hub.address(), hub.public_url(), key)
+    }
+
+    /// A platform that talks to the process at this address.
+    pub(crate) fn at(address: &str, public_url: &str, key: &str) -> Self {
+        let public: url::Url = public_url.parse().unwrap();
         let host = format!("{}:{}", public.host_str().unwrap(), public.port().unwrap());
-        Self { address: hub.address().to_owned(), host, key: key.to_owned() }
+        Self { address: address.to_owned(), host, key: key.to_owned() }
     }
 
     /// A call without a workspace.

@@ -1,0 +1,178 @@
+//! One run: link, refresh, die, start again, ask until all is well or known not to be.
+
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use serde_json::{Value, json};
+
+use super::{
+    cell::{Callers, Cell, Kind, Plan},
+    judge::{Connection, Evidence, Verdict, judge},
+};
+use crate::{
+    harness::Database,
+    rig::{Acme, Launch, Link, Scene, Set, replies},
+};
+
+/// How long the hub is given to come to its point.
+const UNTIL_KILLED: Duration = Duration::from_secs(20);
+/// What the issue allows a recovery.
+pub(crate) const RECOVERY: Duration = Duration::from_secs(25);
+/// How much longer is waited, to tell "late" from "never".
+const NEVER: Duration = Duration::from_mins(1);
+
+/// Runs one cell against `acme`, which no other run uses meanwhile.
+pub(crate) async fn run(cell: &Cell, acme: &Acme) -> Verdict {
+    let plan = cell.plan();
+    let database = match cell.database {
+        Kind::Sqlite => Database::sqlite(),
+        Kind::Postgres => Database::postgres().unwrap(),
+    };
+    acme.forget().await;
+    acme.behave(&json!({ "access_ttl_s": plan.lives_s.0 })).await;
+    let set = Set { class: cell.class, max_per_second: 1000, replicas: 1 };
+    let deadly = Launch::scaled(cell.scale).killed_at(cell.point, plan.nth);
+    let mut scene = Scene::start(acme, database, &set, &deadly).await;
+    let mut links = Vec::new();
+    for number in 0..plan.connections {
+        links.push(scene.link(&format!("person-{number}")).await);
+    }
+    let order = json!({ "access_ttl_s": plan.lives_s.1, "token_delay_ms": plan.delay_ms });
+    acme.behave(&order).await;
+    let killed = until_killed(&mut scene, &links, &plan).await;
+    scene.replicas[0].stop().await;
+
+    let died = now_ms();
+    let began = Instant::now();
+    let Scene { replicas, settings, .. } = &mut scene;
+    replicas[0].start(settings, &Launch::scaled(cell.scale)).await;
+    let ready = began.elapsed();
+    let ends = join_all((0..links.len()).map(|number| {
+        let (scene, link, plan) = (&scene, &links[number], &plan);
+        async move { until_well(scene, acme, link, number, plan, died).await }
+    }))
+    .await;
+    let recovery = began.elapsed();
+
+    // Ended in order, so that nothing is under way when what was sent and kept is compared.
+    scene.replicas[0].stop().await;
+    let events = acme.log().await;
+    let kept = replies(&scene.replicas[0].journal());
+    let grants = grants(&events);
+    let connections = links.iter().zip(ends).zip(grants).map(|((link, end), grant)| {
+        let of = |kind: &str| {
+            let mine = events.iter().filter(|event| event.grant.as_deref() == Some(&grant));
+            mine.filter(|event| event.kind == kind).count() as u64
+        };
+        Connection {
+            end,
+            refreshed: of("refreshed"),
+            reused: of("reused"),
+            refused: of("refused"),
+            kept: kept.get(&link.connection).copied().unwrap_or(0),
+        }
+    });
+    let log = scene.replicas[0].log();
+    judge(&Evidence {
+        cell: *cell,
+        killed,
+        connections: connections.collect(),
+        most_at_once: acme.most_at_once().await,
+        unanswered: log.matches("not answered").count() as u64,
+        ready,
+        recovery,
+        log,
+    })
+}
+
+/// Grants in the order in which they were given: that of the links.
+fn grants(events: &[crate::rig::Event]) -> Vec<String> {
+    let issued = events.iter().filter(|event| event.kind == "issued");
+    issued.filter_map(|event| event.grant.clone()).collect()
+}
+
+/// How long a token must last so that the hub gets a new one: longer than tokens live means nine
+/// tenths of their life.
+fn wish(plan: &Plan) -> u64 {
+    if plan.lives_s.1 < 10 { 10 } else { plan.lives_s.1 - 1 }
+}
+
+/// Asks until the hub dies; whether it did.
+async fn until_killed(scene: &mut Scene, links: &[Link], plan: &Plan) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < UNTIL_KILLED {
+        if scene.replicas[0].was_killed() {
+            return true;
+        }
+        let ask = |link| scene.ask(0, link, wish(plan));
+        match plan.callers {
+            Callers::OneByOne => {
+                for link in links {
+                    ask(link).await;
+                }
+            }
+            Callers::Together => drop(join_all(links.iter().map(ask)).await),
+            Callers::Crowd => drop(join_all((0..8).flat_map(|_| links.iter().map(ask))).await),
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    scene.replicas[0].was_killed()
+}
+
+/// How a connection was at last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It was refreshed once more after the restart, and Acme takes its token.
+    Well,
+    /// A person is asked to link it again.
+    Lost,
+    /// Neither, for as long as was waited; the last answer.
+    Stuck(String),
+}
+
+/// Asks until a refresh after the restart has brought a token that works, or the hub says that a person
+/// must link again. Only a further refresh shows that the refresh token at hand is the right one.
+async fn until_well(
+    scene: &Scene,
+    acme: &Acme,
+    link: &Link,
+    number: usize,
+    plan: &Plan,
+    died: i64,
+) -> End {
+    let began = Instant::now();
+    let mut last = None;
+    while began.elapsed() < NEVER {
+        if let Some(answer) = scene.ask(0, link, wish(plan)).await {
+            match answer["status"].as_str() {
+                Some("connect_required") => return End::Lost,
+                Some("issued") => {
+                    let token = answer["access_token"].as_str().unwrap();
+                    if is_refreshed_since(acme, number, died).await && acme.takes(token).await {
+                        return End::Well;
+                    }
+                }
+                _ => {}
+            }
+            last = Some(answer);
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    End::Stuck(format!("{}", last.unwrap_or(Value::Null)))
+}
+
+async fn is_refreshed_since(acme: &Acme, number: usize, died: i64) -> bool {
+    let events = acme.log().await;
+    let Some(grant) = grants(&events).into_iter().nth(number) else { return false };
+    events.iter().any(|event| {
+        event.at_ms > died
+            && event.grant.as_ref() == Some(&grant)
+            && ["refreshed", "reused"].contains(&event.kind.as_str())
+    })
+}
+
+#[allow(clippy::disallowed_methods, reason = "compared with the times in Acme's log")]
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
