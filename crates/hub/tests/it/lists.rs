@@ -23,6 +23,7 @@ async fn parts(
         let part = connection::list(&scene.store, &tenant.id, filter, &query).await.unwrap();
         sizes.push(part.items.len());
         ids.extend(part.items.into_iter().map(|row| row.id));
+        assert!(ids.len() <= 20, "it does not end: {ids:?}");
         cursor = part.next_cursor;
         if cursor.is_none() {
             return (ids, sizes);
