@@ -26,10 +26,12 @@ pub(super) async fn run(jobs: Jobs, stop: impl Future<Output = ()> + Send + 'sta
             let jobs = jobs.clone();
             async move {
                 // A panic must not end the runner; the row's lease ends and it is found again.
-                let source::Placed { job, .. } = placed;
+                // Whole: its place is free when the job is through, not before.
+                let source::Placed { job, place } = placed;
                 if std::panic::AssertUnwindSafe(jobs.work(job)).catch_unwind().await.is_err() {
                     tracing::error!("a background job panicked");
                 }
+                drop(place);
                 Ok::<(), Infallible>(())
             }
         });

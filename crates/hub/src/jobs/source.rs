@@ -1,4 +1,4 @@
-//! Where background work comes from: claims, as a stream that never claims more than can run at once.
+//! Where background work comes from: claims, never of more than can run at once.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -6,7 +6,7 @@ use futures::{
     StreamExt,
     stream::{self, BoxStream},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{Job, Worker};
@@ -27,24 +27,26 @@ const OUTBOX_LEASE: i64 = 60_000;
 /// A job and its place among those that may run at once; the place is free when it is dropped.
 pub(super) struct Placed {
     pub(super) job: Job,
-    _place: Option<OwnedSemaphorePermit>,
+    pub(super) place: Option<OwnedSemaphorePermit>,
 }
 
 /// All background work of this process, until `stop`.
+///
+/// Claims run in tasks of their own: the runner looks at its stream when it pleases, and a claim that it
+/// left half-way would hold a database connection all that time.
 pub(super) fn all(
     worker: &Worker,
     stop: &CancellationToken,
 ) -> BoxStream<'static, Result<Placed, Infallible>> {
-    let refreshes = claims(worker.clone(), stop.clone(), REFRESHES, claim_refreshes);
-    let outbox = claims(worker.clone(), stop.clone(), OUTBOX, claim_outbox);
-    let house = stream::unfold(stop.clone(), |stop| async move {
-        tokio::select! {
-            () = stop.cancelled() => None,
-            () = tokio::time::sleep(HOUSEKEEPING) => Some((Placed { job: Job::Housekeeping, _place: None }, stop)),
-        }
-    })
-    .boxed();
-    stream::select_all([refreshes, outbox, house]).map(Ok).boxed()
+    let (jobs, queue) = mpsc::channel(REFRESHES + OUTBOX + 1);
+    let source = Source { worker: worker.clone(), stop: stop.clone(), jobs };
+    tokio::spawn(source.clone().claims(REFRESHES, claim_refreshes));
+    tokio::spawn(source.clone().claims(OUTBOX, claim_outbox));
+    tokio::spawn(source.housekeeping());
+    let next = |mut queue: mpsc::Receiver<Placed>| async {
+        queue.recv().await.map(|job| (Ok(job), queue))
+    };
+    stream::unfold(queue, next).boxed()
 }
 
 async fn claim_refreshes(worker: Worker, most: u64) -> Result<Vec<Job>> {
@@ -58,34 +60,34 @@ async fn claim_outbox(worker: Worker, most: u64) -> Result<Vec<Job>> {
     Ok(rows.into_iter().map(|row| Job::Outbox(Box::new(row))).collect())
 }
 
-/// Claims as much as there are free places: a claim's lease runs, so it must not wait in a queue.
-fn claims<F, Fut>(
+/// What fills the queue.
+#[derive(Clone)]
+struct Source {
     worker: Worker,
     stop: CancellationToken,
-    most: usize,
-    claim: F,
-) -> BoxStream<'static, Placed>
-where
-    F: Fn(Worker, u64) -> Fut + Copy + Send + Sync + 'static,
-    Fut: Future<Output = Result<Vec<Job>>> + Send,
-{
-    let free = Arc::new(Semaphore::new(most));
-    stream::unfold((worker, stop, free), move |(worker, stop, free)| async move {
-        loop {
-            let first = tokio::select! {
-                () = stop.cancelled() => return None,
-                place = free.clone().acquire_owned() => place.ok()?,
-            };
-            let mut held = vec![first];
-            while let Ok(place) = free.clone().try_acquire_owned() {
-                held.push(place);
-            }
-            let wait = match claim(worker.clone(), held.len() as u64).await {
+    jobs: mpsc::Sender<Placed>,
+}
+
+impl Source {
+    /// Claims as much as there are free places: a claim's lease runs, so it must not wait in a queue.
+    async fn claims<F, Fut>(self, places: usize, claim: F)
+    where
+        F: Fn(Worker, u64) -> Fut,
+        Fut: Future<Output = Result<Vec<Job>>>,
+    {
+        let free = Arc::new(Semaphore::new(places));
+        while let Some(mut held) = self.take_places(&free).await {
+            let wait = match claim(self.worker.clone(), held.len() as u64).await {
                 Ok(jobs) if jobs.is_empty() => NAP,
                 Ok(jobs) => {
-                    let placed: Vec<_> =
-                        jobs.into_iter().map(|job| Placed { job, _place: held.pop() }).collect();
-                    return Some((stream::iter(placed), (worker, stop, free)));
+                    for job in jobs {
+                        let one = Placed { job, place: held.pop() };
+                        // The runner is gone: what was claimed is found again by its lease's end.
+                        if self.jobs.send(one).await.is_err() {
+                            return;
+                        }
+                    }
+                    continue;
                 }
                 Err(error) => {
                     tracing::error!(%error, "due work could not be claimed");
@@ -94,11 +96,35 @@ where
             };
             drop(held);
             tokio::select! {
-                () = stop.cancelled() => return None,
+                () = self.stop.cancelled() => return,
                 () = tokio::time::sleep(wait) => {}
             }
         }
-    })
-    .flatten()
-    .boxed()
+    }
+
+    /// All free places, at least one; none once it is time to stop.
+    async fn take_places(&self, free: &Arc<Semaphore>) -> Option<Vec<OwnedSemaphorePermit>> {
+        let first = tokio::select! {
+            () = self.stop.cancelled() => return None,
+            place = free.clone().acquire_owned() => place.ok()?,
+        };
+        let mut held = vec![first];
+        while let Ok(place) = free.clone().try_acquire_owned() {
+            held.push(place);
+        }
+        Some(held)
+    }
+
+    async fn housekeeping(self) {
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = tokio::time::sleep(HOUSEKEEPING) => {}
+            }
+            let one = Placed { job: Job::Housekeeping, place: None };
+            if self.jobs.send(one).await.is_err() {
+                return;
+            }
+        }
+    }
 }

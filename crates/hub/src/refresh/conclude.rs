@@ -37,8 +37,7 @@ impl Refresher {
         message: &str,
         client: Option<&str>,
     ) -> Result<()> {
-        if connection::promote_candidate(&self.store, &lease.row, &lease.owner).await? {
-            tracing::info!(connection = %lease.row.id, "a candidate takes the place of a dead refresh token");
+        if self.promote(lease).await? {
             return Ok(());
         }
         if self.is_burst(client).await? {
@@ -61,7 +60,8 @@ impl Refresher {
         let sql = "UPDATE connection SET state = 'reauth', health = 'reauthorization_required', \
              health_reason = $1, provider_code = $2, deadline = NULL, lease_owner = NULL, \
              due_at = NULL, quiet_until = 0, hold_until = 0, updated_at = $3 \
-             WHERE id = $4 AND fence = $5 AND generation = $6 AND lease_owner = $7";
+             WHERE id = $4 AND fence = $5 AND generation = $6 AND lease_owner = $7 \
+             AND candidates IS NULL";
         let values: Vec<Value> = vec![
             bounded(message).into(),
             code.into(),
@@ -77,9 +77,30 @@ impl Refresher {
             let change = Change::ReauthorizationRequired { reason: &reason, provider_code: code };
             tell(&self.store, &tx, &lease.row, &change).await?;
             bump(&tx, &lease.row.workspace_id).await?;
+            tx.commit().await?;
+            return Ok(());
         }
-        tx.commit().await?;
+        drop(tx);
+        // A candidate came in between, or the row has moved on: what it has now was not refused.
+        if !self.promote(lease).await? {
+            self.give_back(lease).await?;
+        }
         Ok(())
+    }
+
+    async fn promote(&self, lease: &Lease) -> Result<bool> {
+        let promoted = connection::promote_candidate(&self.store, &lease.row, &lease.owner).await?;
+        if promoted {
+            tracing::info!(connection = %lease.row.id, "a candidate takes the place of a dead refresh token");
+        }
+        Ok(promoted)
+    }
+
+    /// Ends a lease of which nothing is open any more; changes nothing where it is another's.
+    pub(super) async fn give_back(&self, lease: &Lease) -> Result<()> {
+        let nothing =
+            Later { after: None, message: String::new(), code: None, unsent: true, failure: false };
+        self.mark_later(lease, &nothing).await
     }
 
     /// Counted in the database, so that all replicas see the same burst.

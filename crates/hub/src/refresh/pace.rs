@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    const WITHIN: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+    const WITHIN: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(5));
 
     #[test]
     fn a_bucket_holds_back_what_is_beyond_the_declared_rate() {

@@ -32,18 +32,23 @@ pub(super) struct Received<'a> {
 
 impl Refresher {
     /// Saves until it is saved: the credential exists nowhere else but in the journal.
-    pub(super) async fn receive(&self, received: Received<'_>) -> Result<()> {
+    pub(super) async fn receive(&self, received: Received<'_>) -> Result<SaveOutcome> {
         let Received { key, stored, app, row } = received;
-        let Credential::OAuth(tokens) = &stored.credential else { return Ok(()) };
+        let Credential::OAuth(tokens) = &stored.credential else {
+            return Ok(SaveOutcome::Stale);
+        };
         let save = self.save_of(key, stored, app, row, tokens).await?;
         let mut attempt = 0;
         loop {
             point!("refresh::before_save");
             match self.writer.save(save.clone()).await {
-                Ok(SaveOutcome::Saved) => break,
+                Ok(SaveOutcome::Saved) => {
+                    point!("refresh::after_save");
+                    return Ok(SaveOutcome::Saved);
+                }
                 Ok(SaveOutcome::Stale) => {
                     self.keep_beside(key, stored, app).await?;
-                    break;
+                    return Ok(SaveOutcome::Stale);
                 }
                 Err(error) => {
                     attempt += 1;
@@ -53,8 +58,6 @@ impl Refresher {
                 }
             }
         }
-        point!("refresh::after_save");
-        Ok(())
     }
 
     async fn save_of(
@@ -125,7 +128,10 @@ impl Refresher {
             fence: lease.row.fence,
             owner: lease.owner.clone(),
         };
-        self.receive(Received { key: &key, stored, app, row: &lease.row }).await?;
+        let saved = self.receive(Received { key: &key, stored, app, row: &lease.row }).await?;
+        if saved == SaveOutcome::Stale {
+            self.give_back(lease).await?;
+        }
         match journaled {
             Some(key) => self.journal.mark(key),
             None => Ok(()),

@@ -80,14 +80,17 @@ impl Refresher {
             }
             _ => (BTreeMap::new(), &blank),
         };
-        let Ok(tokens) =
-            oauth::refresh::read(app.connector.as_ref(), self.store.now(), former, &http)
-        else {
-            // An error reply: it brought nothing.
-            return Ok(());
+        let read = oauth::refresh::read(app.connector.as_ref(), self.store.now(), former, &http);
+        let tokens = match read {
+            Ok(tokens) => tokens,
+            // An error reply, or none that can be read. The file is kept for its 24 hours.
+            Err(error) => {
+                tracing::warn!(connection = %key.connection, %error, "a journaled reply holds no token that can be read");
+                return Ok(());
+            }
         };
         let stored = Stored { inputs, credential: Credential::OAuth(tokens) };
-        self.receive(Received { key, stored: &stored, app: &app, row: &row }).await
+        self.receive(Received { key, stored: &stored, app: &app, row: &row }).await.map(drop)
     }
 
     /// "No answer" for what this data directory's earlier processes had in flight: they are dead, and

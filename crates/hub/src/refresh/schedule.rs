@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
-    const WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+    const WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
 
     fn times(class: RefreshClass) -> Times {
         Times { access_ends: None, refresh_ends: None, idle: None, class }

@@ -200,13 +200,8 @@ impl Refresher {
         point!("refresh::after_journal");
         match oauth::refresh::read(connector, self.store.now(), former, &reply) {
             Ok(tokens) => Ok(Attempt::Fresh(tokens, journaled)),
-            Err(error) => {
-                // It brought no token, so nothing of it is to be kept.
-                if let Some(key) = &journaled {
-                    self.journal.mark(key)?;
-                }
-                Ok(Attempt::Failed(error))
-            }
+            // What can't be read stays in the journal: it may hold the only token there is.
+            Err(error) => Ok(Attempt::Failed(error)),
         }
     }
 

@@ -37,7 +37,7 @@ impl Timings {
             lease: time(15.0),
             quiet: time(20.0),
             send: Limits { connect: time(3.0), total: time(10.0), max_body: 64 * 1024 },
-            margin: time(11.0),
+            margin: time(10.5),
             patience: time(12.0),
             last_try: time(30.0),
             backoff: (time(1.0), time(300.0)),
@@ -55,4 +55,20 @@ pub(super) fn boot_time() -> Duration {
     let now = rustix::time::clock_gettime(clock);
     let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_waited_for_no_longer_than_the_lease_and_the_lease_ends_before_the_quiet_time() {
+        for factor in [1.0, 0.05] {
+            let timings = Timings::scaled(factor);
+            // A holder begins to write at the latest `margin` before its lease's end.
+            assert!(timings.send.total < timings.margin, "at {factor}");
+            assert!(timings.margin + timings.send.connect < timings.lease, "at {factor}");
+            assert!(timings.lease < timings.quiet, "at {factor}");
+        }
+    }
 }
