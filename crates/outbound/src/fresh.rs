@@ -4,7 +4,7 @@
 //! matters, the connection is made first; what still has to be checked is checked; then one request is
 //! written to it.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, pin::pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request, Response, Uri, header};
@@ -16,7 +16,7 @@ use rustls_platform_verifier::ConfigVerifierExt;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::TlsConnector;
 use url::Url;
@@ -25,6 +25,9 @@ use crate::{
     ConfigError, Error, Limits, Outbound,
     network::{NotPublic, public_addresses},
 };
+
+/// When the time for an answer is over, this part of it is added for what has arrived already.
+const LAST_LOOK: u32 = 50;
 
 /// Makes connections.
 pub(crate) struct Connector {
@@ -143,7 +146,13 @@ impl Fresh {
         }
         let Some(wire) = self.wire else { return self.outbound.send(request, self.limits).await };
         let by = Instant::now() + self.limits.total;
-        let answer = timeout_at(by, exchange(wire, request, &self.host, self.limits)).await;
+        let mut exchange = pin!(exchange(wire, request, &self.host, self.limits));
+        let mut answer = timeout_at(by, &mut exchange).await;
+        if answer.is_err() {
+            // A process that stood still finds its time over, and the answer waiting in the socket:
+            // that is read first. What it holds may exist nowhere else.
+            answer = timeout(self.limits.total / LAST_LOOK, &mut exchange).await;
+        }
         let host = self.host.clone();
         let answer = answer.unwrap_or(Err(Error::Timeout { host, limit: self.limits.total }));
         match &answer {

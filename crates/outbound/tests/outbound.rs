@@ -273,3 +273,17 @@ async fn a_connection_serves_its_own_host_only() {
     let error = connection.send(get("http://elsewhere.example/")).await.expect_err("refused");
     assert_eq!(error.code(), "invalid_url");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn an_answer_that_came_while_the_process_stood_still_is_taken_though_its_time_is_over() {
+    let limits = Limits { total: Duration::from_millis(500), ..Limits::default() };
+    let answer = ResponseTemplate::new(200).set_body_string("here");
+    let slow = server(answer.set_delay(Duration::from_millis(200))).await;
+    let connection = fresh(&slow, limits).await.expect("connection");
+    let sending = tokio::spawn(connection.send(get(&slow.uri())));
+    // Long enough to write the request; then the one worker does nothing, as when it is stopped.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    tokio::spawn(async { std::thread::sleep(Duration::from_secs(1)) });
+    let answer = sending.await.expect("no panic").expect("answer");
+    assert_eq!(&answer.body()[..], b"here");
+}
