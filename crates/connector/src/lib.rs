@@ -24,6 +24,7 @@ pub use error::{Error, ErrorKind};
 pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
 pub use matcher::provider_code;
+pub use template::fill as fill_url;
 pub use token::{ErrorReply, TokenReply, TokenSet, is_error as is_error_reply};
 
 /// A provider.

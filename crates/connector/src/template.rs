@@ -24,7 +24,7 @@ pub(crate) fn names(template: &str) -> Vec<&str> {
 ///
 /// A value at the very start may be a whole base URL; any other is percent-encoded, so that it can
 /// neither end the host nor begin a query.
-pub(crate) fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
+pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
     put(template, values, |out, value, tail| {
         if !out.is_empty() {
             out.extend(utf8_percent_encode(value, UNRESERVED));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use base::Timestamp;
 use connector::{AuthKind, ErrorKind, Inputs, Manifest};
 use outbound::Outbound;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use url::{Host, Url};
 
 use crate::{Error, discovery};
@@ -85,7 +85,7 @@ pub async fn endpoints(
 
 /// A template with the inputs in it, if that is a URL to be called.
 fn filled(template: &str, values: &BTreeMap<String, String>, name: &str) -> Result<Url, Error> {
-    let text = fill(template, values).ok_or_else(|| {
+    let text = connector::fill_url(template, values).ok_or_else(|| {
         let text = format!("the {name} URL needs an answer that is missing; complete the settings");
         Error::unsent(ErrorKind::Invalid, text)
     })?;
@@ -94,28 +94,6 @@ fn filled(template: &str, values: &BTreeMap<String, String>, name: &str) -> Resu
             format!("the {name} URL must be a whole https URL; check the settings that go into it");
         Error::unsent(ErrorKind::Invalid, text)
     })
-}
-
-/// A value at the very start may be a whole base URL; any other can't leave its place. As the
-/// connectors' own templates are filled.
-fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
-    let mut out = String::with_capacity(template.len() + 32);
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        out.push_str(before);
-        let (name, tail) = after.split_once('}')?;
-        let value = values.get(name)?;
-        if !out.is_empty() {
-            out.extend(utf8_percent_encode(value, UNRESERVED));
-        } else if tail.starts_with('/') {
-            out.push_str(value.trim_end_matches('/'));
-        } else {
-            out.push_str(value);
-        }
-        rest = tail;
-    }
-    out.push_str(rest);
-    Some(out)
 }
 
 /// The URL, if it is one to be called: https (http for this machine only), no user, no fragment.

@@ -5,10 +5,12 @@
 
 mod chain;
 mod entry;
+mod save;
 mod store;
 mod writer;
 
 pub use chain::{ZERO, hash, verify};
 pub use entry::{Draft, Outcome, Personal, Release, Subject};
+pub use save::{Event, Save, SaveOutcome};
 pub use store::{Row, list};
-pub use writer::{Appended, Event, Save, SaveOutcome, WriteError, Writer};
+pub use writer::{Appended, WriteError, Writer};
