@@ -92,6 +92,11 @@ impl Api {
         self.userinfo.as_ref()
     }
 
+    /// The open answer to an input, or a value captured from the token reply or the callback.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+
     /// A template filled with what is known of the account.
     pub(crate) fn fill(&self, text: &str) -> Option<String> {
         template::fill(text, &self.values)

@@ -196,6 +196,29 @@ async fn the_manifest_tells_whose_account_it_is() {
 }
 
 #[tokio::test]
+async fn an_account_in_two_organizations_is_two_accounts() {
+    let more = format!(
+        "{BASE}identity = {{ url = \"/me\", account_path = [\"id\"], tenant_path = [\"org\"] }}\n"
+    );
+    let first = who(&more, 200, r#"{"id":7,"org":1}"#).await.unwrap();
+    let second = who(&more, 200, r#"{"id":7,"org":2}"#).await.unwrap();
+    assert_eq!((first.id.as_str(), first.label.as_str()), ("1/7", "7"));
+    assert_eq!(second.id, "2/7");
+    // Half an id would take one account for another.
+    assert_eq!(who(&more, 200, r#"{"id":7}"#).await.unwrap_err().kind, ErrorKind::Unavailable);
+}
+
+#[tokio::test]
+async fn a_hook_reads_answers_and_captured_values_and_no_token() {
+    let (outbound, _) = peer(200, &[], "{}");
+    let more = format!("{BASE}token.capture = {{ org = \"org_id\" }}\n");
+    let credential = oauth(&[("org", "o1")]);
+    let api = Api::new(outbound, &manifest(&more), &Inputs::default(), &credential).ok().unwrap();
+    assert_eq!(api.value("org"), Some("o1"));
+    assert_eq!((api.value("token"), api.value("access_token")), (None, None));
+}
+
+#[tokio::test]
 async fn a_dead_credential_is_recognised_in_a_200() {
     let more =
         format!("{BASE}{WHO}errors.dead = [{{ path = \"error\", equals = \"token_revoked\" }}]\n");

@@ -77,14 +77,20 @@ fn target(identity: &Identity, api: &Api) -> Result<String, Error> {
 }
 
 fn account(identity: &Identity, body: &Value) -> Result<Account, Error> {
-    let id = json::first_text(body, &identity.account_path).ok_or_else(|| {
-        Error::new(ErrorKind::Unavailable, "the answer does not say whose account this is")
-    })?;
+    let untold =
+        || Error::new(ErrorKind::Unavailable, "the answer does not say whose account this is");
+    let account = json::first_text(body, &identity.account_path).ok_or_else(untold)?;
+    let id = if identity.tenant_path.is_empty() {
+        account.clone()
+    } else {
+        let tenant = json::first_text(body, &identity.tenant_path).ok_or_else(untold)?;
+        format!("{tenant}/{account}")
+    };
     if id.chars().count() > MOST_CHARS || id.chars().any(char::is_control) {
         let message = format!("the account's id is no line of at most {MOST_CHARS} characters");
         return Err(Error::new(ErrorKind::Unavailable, message));
     }
-    let label = json::first_text(body, &identity.label_path).unwrap_or_else(|| id.clone());
+    let label = json::first_text(body, &identity.label_path).unwrap_or(account);
     let label: String = label.chars().filter(|c| !c.is_control()).take(MOST_CHARS).collect();
     Ok(Account { id, label, extra: std::collections::BTreeMap::new() })
 }

@@ -75,8 +75,8 @@ pub async fn authorize(
     params.set("client_id", &client.client_id);
     params.set("redirect_uri", &client.redirect_uri);
     params.set("state", state.expose_secret());
-    if !scopes.is_empty() {
-        let spec = &manifest.authorize;
+    let spec = &manifest.authorize;
+    if !scopes.is_empty() && !spec.scopes_on_app {
         params.set(&spec.scope_param, &scopes.join(&spec.scope_separator));
     }
     if manifest.authorize.pkce == Pkce::Send {

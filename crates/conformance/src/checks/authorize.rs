@@ -70,6 +70,11 @@ fn pkce(subject: &Subject, begun: &Authorization, query: &BTreeMap<String, Strin
 
 fn scopes(subject: &Subject, query: &BTreeMap<String, String>) {
     let authorize = &subject.manifest().authorize;
+    if authorize.scopes_on_app {
+        let sent = query.get(&authorize.scope_param);
+        assert_eq!(sent, None, "the manifest says that the app's registration fixes the scopes");
+        return;
+    }
     let mut wanted: Vec<String> = subject
         .scopes()
         .into_iter()

@@ -63,6 +63,10 @@ pub struct Identity {
     pub url: String,
     /// Paths to the account's id.
     pub account_path: Vec<String>,
+    /// Paths to the organization that the account is in, where the account's id alone is not unique:
+    /// the id is then `organization/account`.
+    #[serde(default)]
+    pub tenant_path: Vec<String>,
     /// Paths to what people call it.
     #[serde(default)]
     pub label_path: Vec<String>,

@@ -151,6 +151,8 @@ pub struct Authorize {
     pub scope_param: String,
     /// What stands between scopes.
     pub scope_separator: String,
+    /// Whether the app's registration fixes the scopes: then none are sent.
+    pub scopes_on_app: bool,
     /// Scopes without which no refresh token comes; asked for and shown always.
     pub offline_scopes: Vec<String>,
     /// What an integration asks for unless it says otherwise.
@@ -168,6 +170,7 @@ impl Default for Authorize {
             rename: BTreeMap::new(),
             scope_param: "scope".to_owned(),
             scope_separator: " ".to_owned(),
+            scopes_on_app: false,
             offline_scopes: Vec::new(),
             default_scopes: Vec::new(),
             consent_params: BTreeMap::new(),

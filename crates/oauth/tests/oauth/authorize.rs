@@ -67,6 +67,7 @@ async fn the_manifest_says_what_is_different() {
         ("authorize.scope_separator = ','", &["a", "b"], &plain, "scope", Some("a,b")),
         ("authorize.scope_param = 'user_scope'", &["a"], &plain, "user_scope", Some("a")),
         ("authorize.scope_param = 'user_scope'", &["a"], &plain, "scope", None),
+        ("authorize.scopes_on_app = true", &["a"], &plain, "scope", None),
         ("authorize.offline_scopes = ['offline']", &["a"], &plain, "scope", Some("a offline")),
         ("authorize.offline_scopes = ['a']", &["a"], &plain, "scope", Some("a")),
         ("", &["*"], &plain, "scope", None),

@@ -179,6 +179,7 @@ fn identity(manifest: &Manifest) -> Checked {
         "give a path to the account's id",
     )?;
     paths("identity.account_path", &identity.account_path)?;
+    paths("identity.tenant_path", &identity.tenant_path)?;
     paths("identity.label_path", &identity.label_path)
 }
 
