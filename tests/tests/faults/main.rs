@@ -10,7 +10,9 @@
 #[macro_use]
 mod harness;
 
+mod disk_full;
 mod kill_matrix;
 mod long;
 mod matrix;
+mod openid;
 mod rig;

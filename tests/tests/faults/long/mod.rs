@@ -3,7 +3,10 @@
 //! nextest leaves them out by its default filter (`.config/nextest.toml`); for those who run the tests
 //! without nextest each asks for itself.
 
+mod database;
+mod disk_full;
 mod kill_matrix;
+mod replicas;
 
 use std::time::Duration;
 

@@ -89,9 +89,11 @@ impl Cell {
             + self.database as u64;
         let mut seed = Seed::new(mixed);
         // Long-lived tokens hold strict connections for long, if nobody acknowledges.
-        let lives_s = if seed.below(4) == 0 { (60, 60) } else { (6, 2) };
-        let most = if lives_s.1 == 60 { 2 } else { 3 };
-        let longest = if self.scale < 1.0 { 120 } else { 2_000 };
+        let long = seed.below(4) == 0;
+        // Short ones still outlive Acme's slowest answer.
+        let (short, longest) = if self.scale < 1.0 { ((6, 2), 120) } else { ((12, 8), 2_000) };
+        let lives_s = if long { (60, 60) } else { short };
+        let most = if long { 2 } else { 3 };
         Plan {
             // Mostly one: then nothing else of the process was under way when it died.
             connections: seed.pick(&[1, 1, 1, 2, 3, 4]),

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::{
-    cell::Cell,
-    run::{End, RECOVERY},
-};
-use crate::rig::Class;
+use super::{cell::Cell, run::RECOVERY};
+use crate::rig::{Class, End};
 
 /// What is known of one connection at the end.
 #[derive(Clone, Debug)]

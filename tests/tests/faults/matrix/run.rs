@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     cell::{Callers, Cell, Kind, Plan},
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     harness::Database,
-    rig::{Acme, Launch, Link, Scene, Set, replies},
+    rig::{Acme, Asking, Launch, Link, Scene, Set, grants, now_ms, replies, until_well},
 };
 
 /// How long the hub is given to come to its point.
@@ -35,7 +35,7 @@ pub(crate) async fn run(cell: &Cell, acme: &Acme) -> Verdict {
     let mut scene = Scene::start(acme, database, &set, &deadly).await;
     let mut links = Vec::new();
     for number in 0..plan.connections {
-        links.push(scene.link(&format!("person-{number}")).await);
+        links.push(scene.link(number).await);
     }
     let order = json!({ "access_ttl_s": plan.lives_s.1, "token_delay_ms": plan.delay_ms });
     acme.behave(&order).await;
@@ -47,11 +47,8 @@ pub(crate) async fn run(cell: &Cell, acme: &Acme) -> Verdict {
     let Scene { replicas, settings, .. } = &mut scene;
     replicas[0].start(settings, &Launch::scaled(cell.scale)).await;
     let ready = began.elapsed();
-    let ends = join_all((0..links.len()).map(|number| {
-        let (scene, link, plan) = (&scene, &links[number], &plan);
-        async move { until_well(scene, acme, link, number, plan, died).await }
-    }))
-    .await;
+    let asking = Asking { replica: 0, wish: wish(&plan), since: died, limit: NEVER };
+    let ends = join_all(links.iter().map(|link| until_well(&scene, acme, link, &asking))).await;
     let recovery = began.elapsed();
 
     // Ended in order, so that nothing is under way when what was sent and kept is compared.
@@ -85,12 +82,6 @@ pub(crate) async fn run(cell: &Cell, acme: &Acme) -> Verdict {
     })
 }
 
-/// Grants in the order in which they were given: that of the links.
-fn grants(events: &[crate::rig::Event]) -> Vec<String> {
-    let issued = events.iter().filter(|event| event.kind == "issued");
-    issued.filter_map(|event| event.grant.clone()).collect()
-}
-
 /// How long a token must last so that the hub gets a new one: longer than tokens live means nine
 /// tenths of their life.
 fn wish(plan: &Plan) -> u64 {
@@ -117,62 +108,4 @@ async fn until_killed(scene: &mut Scene, links: &[Link], plan: &Plan) -> bool {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     scene.replicas[0].was_killed()
-}
-
-/// How a connection was at last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum End {
-    /// It was refreshed once more after the restart, and Acme takes its token.
-    Well,
-    /// A person is asked to link it again.
-    Lost,
-    /// Neither, for as long as was waited; the last answer.
-    Stuck(String),
-}
-
-/// Asks until a refresh after the restart has brought a token that works, or the hub says that a person
-/// must link again. Only a further refresh shows that the refresh token at hand is the right one.
-async fn until_well(
-    scene: &Scene,
-    acme: &Acme,
-    link: &Link,
-    number: usize,
-    plan: &Plan,
-    died: i64,
-) -> End {
-    let began = Instant::now();
-    let mut last = None;
-    while began.elapsed() < NEVER {
-        if let Some(answer) = scene.ask(0, link, wish(plan)).await {
-            match answer["status"].as_str() {
-                Some("connect_required") => return End::Lost,
-                Some("issued") => {
-                    let token = answer["access_token"].as_str().unwrap();
-                    if is_refreshed_since(acme, number, died).await && acme.takes(token).await {
-                        return End::Well;
-                    }
-                }
-                _ => {}
-            }
-            last = Some(answer);
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    End::Stuck(format!("{}", last.unwrap_or(Value::Null)))
-}
-
-async fn is_refreshed_since(acme: &Acme, number: usize, died: i64) -> bool {
-    let events = acme.log().await;
-    let Some(grant) = grants(&events).into_iter().nth(number) else { return false };
-    events.iter().any(|event| {
-        event.at_ms > died
-            && event.grant.as_ref() == Some(&grant)
-            && ["refreshed", "reused"].contains(&event.kind.as_str())
-    })
-}
-
-#[allow(clippy::disallowed_methods, reason = "compared with the times in Acme's log")]
-fn now_ms() -> i64 {
-    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
-    i64::try_from(since.as_millis()).unwrap()
 }

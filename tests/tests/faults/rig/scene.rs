@@ -25,6 +25,8 @@ pub(crate) struct Set {
 /// A linked account.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
+    /// As the how-manyeth, from 0: Acme's grants come in the same order.
+    pub(crate) number: usize,
     /// Who linked it.
     pub(crate) person: String,
     /// The connection's id.
@@ -73,8 +75,9 @@ impl Scene {
         Self { replicas, settings, workspace, agent, _database: database }
     }
 
-    /// Links an account of this person.
-    pub(crate) async fn link(&self, person: &str) -> Link {
+    /// Links an account of the nth person, from 0.
+    pub(crate) async fn link(&self, number: usize) -> Link {
+        let person = &format!("person-{number}");
         let session = self.workspace.connect_session(APP, person).await;
         let mut browser = Browser::of(person);
         let back = browser.link(session["url"].as_str().unwrap(), RETURN_URL).await;
@@ -82,7 +85,7 @@ impl Scene {
         let done = self.workspace.complete(id, &query(&back, "code"), person).await.ok();
         let connection = crate::harness::http::find(&done, "con_");
         let connection = connection.unwrap_or_else(|| panic!("no connection came of it: {done}"));
-        Link { person: person.to_owned(), connection }
+        Link { number, person: person.to_owned(), connection }
     }
 
     /// Asks a replica for a token that lasts so long; none = nobody answered.
@@ -95,11 +98,6 @@ impl Scene {
         let agent = self.agent.at(&self.replicas[replica].address());
         let reply = agent.request().json(&question).try_send().await.ok()?;
         serde_json::from_slice(&reply.body).ok()
-    }
-
-    /// How a connection stands.
-    pub(crate) async fn connection(&self, link: &Link) -> Value {
-        self.workspace.get(&format!("/v1/connections/{}", link.connection)).await
     }
 }
 
