@@ -10,5 +10,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         acme::connector(),
         generic_oidc::connector(),
+        google_calendar::connector(),
     ]
 }
