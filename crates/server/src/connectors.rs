@@ -11,5 +11,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         acme::connector(),
         generic_oidc::connector(),
         google_calendar::connector(),
+        shopify::connector(),
     ]
 }
