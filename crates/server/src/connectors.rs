@@ -11,6 +11,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         acme::connector(),
         generic_oidc::connector(),
         google_calendar::connector(),
+        pipedrive::connector(),
         shopify::connector(),
     ]
 }
