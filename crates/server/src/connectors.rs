@@ -9,8 +9,11 @@ use connector::Connector;
 pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         acme::connector(),
+        calendly::connector(),
+        close::connector(),
         generic_oidc::connector(),
         google_calendar::connector(),
+        notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
     ]
