@@ -5,7 +5,9 @@
 
 mod database;
 mod disk_full;
+mod drain;
 mod kill_matrix;
+mod outage;
 mod replicas;
 
 use std::time::Duration;
