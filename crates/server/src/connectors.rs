@@ -13,6 +13,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         close::connector(),
         generic_oidc::connector(),
         google_calendar::connector(),
+        hubspot::connector(),
         notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
