@@ -17,5 +17,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
+        zendesk::connector(),
     ]
 }
