@@ -39,22 +39,16 @@ cargo_build() {
     cargo build --workspace --locked --message-format=json-render-diagnostics --test faults "$@"
 }
 
-# A copy: cargo gives this build and the ordinary one the same name.
+# Cargo gives this build and the ordinary one the same name: what is made on the way is shared, the
+# binary goes to a folder of its own.
 fault_binary() {
-    local report made tries=0
-    while :; do
-        report=$(cargo_build --bin valetkey --features server/failpoints)
-        made=$(built valetkey "$report")
-        [ -x "$made" ] || fail "cargo built no binary valetkey"
-        VALETKEY_FAULT_BIN=$(dirname "$made")/valetkey-faults
-        cp "$made" "$VALETKEY_FAULT_BIN.$$"
-        # Another build may just have put the ordinary one in its place.
-        if grep -q VALETKEY_FAILPOINTS "$VALETKEY_FAULT_BIN.$$"; then break; fi
-        rm -f "$VALETKEY_FAULT_BIN.$$"
-        tries=$((tries + 1))
-        [ "$tries" -lt 5 ] || fail "the binary that cargo built has no named points"
-    done
-    mv -f "$VALETKEY_FAULT_BIN.$$" "$VALETKEY_FAULT_BIN"
+    local target report
+    target=$(cargo metadata --no-deps --format-version 1 --locked | sed -n 's|.*"target_directory":"\([^"]*\)".*|\1|p')
+    [ -n "$target" ] || fail "cargo does not say where it builds"
+    report=$(CARGO_BUILD_BUILD_DIR=$target CARGO_TARGET_DIR=$target/faults \
+        cargo_build --bin valetkey --features server/failpoints)
+    VALETKEY_FAULT_BIN=$(built valetkey "$report")
+    [ -x "$VALETKEY_FAULT_BIN" ] || fail "cargo built no binary valetkey"
     export VALETKEY_FAULT_BIN
 }
 
