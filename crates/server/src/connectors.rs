@@ -14,6 +14,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         generic_oidc::connector(),
         google_calendar::connector(),
         hubspot::connector(),
+        intercom::connector(),
         notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
