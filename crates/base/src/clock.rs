@@ -124,6 +124,11 @@ impl ManualClock {
     pub fn advance(&self, by: Duration) {
         self.0.fetch_add(millis_of(by), Ordering::SeqCst);
     }
+
+    /// Moves the clock back, as a correction of the machine's time does.
+    pub fn turn_back(&self, by: Duration) {
+        self.0.fetch_sub(millis_of(by), Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

@@ -18,29 +18,49 @@ pub struct Lease {
     pub(super) since: Duration,
 }
 
+/// The time of a claim, in milliseconds. Replicas agree on the database's clock, whatever their own say;
+/// a SQLite file has one process and its clock ($4).
+fn now(store: &Store) -> &'static str {
+    if store.is_postgres() {
+        "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT"
+    } else {
+        "$4"
+    }
+}
+
 /// What can be claimed. Of a lease whose holder is silent nobody knows whether it sent: the row is held
 /// until the holder acknowledges, or `hold_until`.
-const CLAIMABLE: &str = "quiet_until <= $4 AND status = 'active' AND \
-    (state IN ('ready', 'uncertain') OR (state = 'in_flight' AND hold_until <= $4))";
+fn claimable(store: &Store) -> String {
+    let now = now(store);
+    format!(
+        "quiet_until <= {now} AND status = 'active' AND \
+         (state IN ('ready', 'uncertain') OR (state = 'in_flight' AND hold_until <= {now}))"
+    )
+}
 
 /// A strict token is held until its access token nears its end ($5 = the last try's head start); any
 /// other until the quiet time is over. The sweep comes back at that time.
-const SET: &str = "UPDATE connection SET state = 'in_flight', fence = fence + 1, lease_owner = $1, \
-    deadline = $2, quiet_until = $3, updated_at = $4, \
-    hold_until = CASE WHEN refresh_class = 'strict' AND COALESCE(expires_at, 0) - $5 > $3 \
-        THEN expires_at - $5 ELSE $3 END, \
-    due_at = CASE WHEN refresh_class = 'strict' AND COALESCE(expires_at, 0) - $5 > $3 \
-        THEN expires_at - $5 ELSE $3 END";
+fn set(store: &Store) -> String {
+    let now = now(store);
+    let hold = format!(
+        "CASE WHEN refresh_class = 'strict' AND COALESCE(expires_at, 0) - $5 > {now} + $3 \
+         THEN expires_at - $5 ELSE {now} + $3 END"
+    );
+    format!(
+        "UPDATE connection SET state = 'in_flight', fence = fence + 1, lease_owner = $1, \
+         deadline = {now} + $2, quiet_until = {now} + $3, updated_at = $4, hold_until = {hold}, \
+         due_at = {hold}"
+    )
+}
 
 fn times(store: &Store, owner: &str, timings: &Timings) -> Vec<Value> {
-    let now = store.now();
-    let last_try = i64::try_from(timings.last_try.as_millis()).unwrap_or(i64::MAX);
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
     vec![
         owner.into(),
-        now.plus(timings.lease).millis().into(),
-        now.plus(timings.quiet).millis().into(),
-        now.millis().into(),
-        last_try.into(),
+        millis(timings.lease).into(),
+        millis(timings.quiet).into(),
+        store.now().millis().into(),
+        millis(timings.last_try).into(),
     ]
 }
 
@@ -52,7 +72,9 @@ pub(super) async fn claim_one(
     row: &Connection,
 ) -> Result<Option<Lease>> {
     let sql = format!(
-        "{SET} WHERE workspace_id = $6 AND id = $7 AND generation = $8 AND {CLAIMABLE} RETURNING *"
+        "{} WHERE workspace_id = $6 AND id = $7 AND generation = $8 AND {} RETURNING *",
+        set(store),
+        claimable(store)
     );
     let mut values = times(store, owner, timings);
     values.extend([row.workspace_id.clone().into(), row.id.clone().into(), row.generation.into()]);
@@ -85,8 +107,11 @@ async fn claim_where(
     let skip = if store.is_postgres() { " FOR UPDATE SKIP LOCKED" } else { "" };
     let dying = if dies_before.is_some() { "AND refresh_expires_at <= $7" } else { "" };
     let sql = format!(
-        "{SET} WHERE id IN (SELECT id FROM connection WHERE due_at <= $4 AND {CLAIMABLE} {dying} \
-         ORDER BY due_at LIMIT $6{skip}) RETURNING *"
+        "{} WHERE id IN (SELECT id FROM connection WHERE due_at <= {} AND {} {dying} \
+         ORDER BY due_at LIMIT $6{skip}) RETURNING *",
+        set(store),
+        now(store),
+        claimable(store)
     );
     let mut values = times(store, owner, timings);
     values.push(i64::try_from(most).unwrap_or(i64::MAX).into());
@@ -110,8 +135,11 @@ async fn run(store: &Store, owner: &str, sql: &str, values: Vec<Value>) -> Resul
 pub(super) async fn is_anything_due(store: &Store) -> Result<bool> {
     let statement = Statement::from_sql_and_values(
         store.backend(),
-        "SELECT id FROM connection WHERE due_at <= $1 LIMIT 1",
-        [store.now().millis().into()],
+        format!(
+            "SELECT id FROM connection WHERE due_at <= {} LIMIT 1",
+            now(store).replace("$4", "$1")
+        ),
+        if store.is_postgres() { vec![] } else { vec![store.now().millis().into()] },
     );
     Ok(store.read().query_one_raw(statement).await?.is_some())
 }

@@ -179,6 +179,13 @@ impl Refresher {
 
     /// Runs one claimed refresh to its end.
     pub async fn run(&self, lease: Lease) {
+        if self.running(&lease.row.id).is_some() {
+            // This process has one under way: its clock jumped, or it stood still.
+            if let Err(error) = self.give_back(&lease).await {
+                tracing::error!(connection = %lease.row.id, %error, "a lease could not be given back");
+            }
+            return;
+        }
         let (through, receiver) = watch::channel(());
         self.announce(&lease, receiver);
         let this = self.clone();

@@ -166,3 +166,42 @@ async fn after_a_restore_rotating_connections_are_held_until_they_are_tested() {
     assert_eq!((tested.status, tested.health), (Status::Active, Health::Healthy));
     scene.issued(&chat, &whole("ana")).await;
 }
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_by_an_hour_sends_nothing_a_second_time() {
+    let (scene, _, row) = ended().await;
+    let gate = scene.acme.hold();
+    let asked = tokio::spawn({
+        let (refresher, row) = (scene.refresher.clone(), row.clone());
+        async move { refresher.ensure(&row).await.unwrap() }
+    });
+    gate.arrived().await;
+    assert_eq!(scene.acme.refreshed().len(), 0, "the request stands before the gate");
+
+    // Lease, quiet time and hold are over, if the clock is to be believed.
+    scene.later(HOUR);
+    for lease in scene.refresher.claim_due(10).await.unwrap() {
+        scene.refresher.run(lease).await;
+    }
+    assert_eq!(scene.acme.refreshed().len(), 0, "nothing else was sent");
+    gate.open();
+    asked.await.unwrap();
+
+    assert_eq!(scene.acme.refreshed().len(), 1);
+    let saved = scene.connection(&row).await;
+    assert_eq!((saved.generation, saved.state), (row.generation + 1, State::Ready));
+}
+
+#[tokio::test]
+async fn a_clock_that_goes_back_by_an_hour_sends_nothing_early() {
+    let (scene, _, row) = ended().await;
+    scene.acme.is(Mood::Down);
+    scene.refresher.ensure(&row).await.unwrap();
+    assert_eq!(scene.acme.refreshed().len(), 1);
+
+    scene.earlier(HOUR);
+    assert!(scene.refresher.claim_due(10).await.unwrap().is_empty());
+    let waited = scene.refresher.ensure(&row).await.unwrap();
+    assert!(matches!(waited, Freshness::Row(now) if now.state == State::Uncertain));
+    assert_eq!(scene.acme.refreshed().len(), 1);
+}

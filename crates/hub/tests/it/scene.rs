@@ -107,6 +107,10 @@ impl Scene {
         self.clock.advance(by);
     }
 
+    pub(crate) fn earlier(&self, by: Duration) {
+        self.clock.turn_back(by);
+    }
+
     /// A workspace, ready for links; its agent is allowed nothing yet.
     pub(crate) async fn tenant(&self, slug: &str) -> Tenant {
         let id = self.workspace(slug).await;
