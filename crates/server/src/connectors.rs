@@ -18,6 +18,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
+        slack::connector(),
         zendesk::connector(),
     ]
 }
