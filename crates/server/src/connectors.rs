@@ -15,6 +15,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         google_calendar::connector(),
         hubspot::connector(),
         intercom::connector(),
+        linear::connector(),
         notion::connector(),
         pipedrive::connector(),
         shopify::connector(),
