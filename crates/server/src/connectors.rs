@@ -9,6 +9,7 @@ use connector::Connector;
 pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
     vec![
         acme::connector(),
+        attio::connector(),
         calendly::connector(),
         close::connector(),
         generic_oidc::connector(),
