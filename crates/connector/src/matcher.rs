@@ -92,6 +92,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option
     let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = text.parse::<u64>() {
         Duration::from_secs(seconds)
+    } else if let Some(wait) = fraction(text) {
+        wait
     } else {
         let date = |text: &str| {
             OffsetDateTime::parse(text, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp)
@@ -101,6 +103,13 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option
         from.until(Timestamp::from_secs(date(text)?))
     };
     Some(wait.min(MOST_WAIT))
+}
+
+/// Seconds with a fraction, as Shopify writes them: `2.0`.
+fn fraction(text: &str) -> Option<Duration> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let seconds = text.parse::<f64>().ok().filter(|_| digits)?;
+    Duration::try_from_secs_f64(seconds.min(MOST_WAIT.as_secs_f64())).ok()
 }
 
 /// The provider's own error code, at most 100 visible characters. Never a sentence, which might quote
@@ -248,6 +257,21 @@ mod tests {
             json!("x"),
         ] {
             assert_eq!(code(body.clone()), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_wait_is_read_in_seconds_with_a_fraction_too_and_nothing_else_passes_for_one() {
+        let wait = |text| {
+            let headers =
+                HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(text))]);
+            retry_after(&headers, Some(NOW))
+        };
+        assert_eq!(wait("7"), Some(Duration::from_secs(7)));
+        assert_eq!(wait("2.5"), Some(Duration::from_millis(2500)));
+        assert_eq!(wait("99999999999999999999999.0"), Some(MOST_WAIT));
+        for text in ["-2.0", "1e3", "inf", "NaN", ".", "1.2.3"] {
+            assert_eq!(wait(text), None, "{text}");
         }
     }
 

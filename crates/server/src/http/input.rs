@@ -1,23 +1,27 @@
 //! Reading requests: bounded, and with problems that say what is wrong.
 
 use axum::{
-    body::to_bytes,
+    body::Body as RawBody,
     extract::{FromRequest, FromRequestParts, Path, Query, Request},
     http::{StatusCode, header, request::Parts},
 };
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::problem::Problem;
 
 /// The largest body of a request.
 const MOST_BODY: usize = 1024 * 1024;
+/// How far a larger one is read.
+const MOST_THROWN_AWAY: usize = 32 * 1024 * 1024;
 
 /// A JSON body.
 pub(crate) struct Body<T> {
     /// What it says.
     pub(crate) value: T,
     /// Its bytes.
-    pub(crate) bytes: bytes::Bytes,
+    pub(crate) bytes: Bytes,
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -36,16 +40,35 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
                 "The body must be JSON: send it with `Content-Type: application/json`.",
             ));
         }
-        let bytes = to_bytes(request.into_body(), MOST_BODY).await.map_err(|_| {
-            Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The body is larger than 1 MiB, or did not arrive whole. Send a smaller one.",
-            )
-        })?;
+        let bytes = read(request.into_body()).await?;
         let value = serde_json::from_slice(&bytes).map_err(|error| read_problem(&error))?;
         Ok(Self { value, bytes })
     }
+}
+
+/// The body, if it is not too large. A client that is still sending does not look for an answer: so what is
+/// too much is read on for a while, and thrown away.
+async fn read(body: RawBody) -> Result<Bytes, Problem> {
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            "The body is larger than 1 MiB, or did not arrive whole. Send a smaller one.",
+        )
+    };
+    let mut stream = body.into_data_stream();
+    let mut read = BytesMut::new();
+    let mut seen = 0;
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|_| too_large())?;
+        seen += chunk.len();
+        if seen <= MOST_BODY {
+            read.extend_from_slice(&chunk);
+        } else if seen > MOST_THROWN_AWAY {
+            break;
+        }
+    }
+    if seen <= MOST_BODY { Ok(read.freeze()) } else { Err(too_large()) }
 }
 
 fn read_problem(error: &serde_json::Error) -> Problem {
