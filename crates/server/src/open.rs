@@ -24,7 +24,10 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(crate) fn log(log: &Log) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.filter)
         .map_err(|error| format!("VALETKEY_LOG: {error}; write info, or debug,sqlx=warn"))?;
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that can't be written is lost. By default the loss itself is printed to stderr, and that
+    // panics where stderr is a file on a full disk: in the middle of whatever was being logged.
+    let lines =
+        fmt().with_env_filter(filter).with_writer(std::io::stderr).log_internal_errors(false);
     if log.json {
         lines.json().try_init()
     } else {

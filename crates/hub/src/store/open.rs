@@ -6,7 +6,10 @@ use base::{Clock, Rng};
 use migrations::{Migrator, MigratorTrait};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, DatabaseBackend, DatabaseConnection, Statement,
-    sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous},
+    sqlx::{
+        Connection as _,
+        sqlite::{SqliteJournalMode, SqliteSynchronous},
+    },
 };
 use vault::KeySource;
 
@@ -122,6 +125,15 @@ fn sqlite(path: &Path, connections: u32) -> ConnectOptions {
     let mut options = common("sqlite://file".to_owned(), connections);
     // A connection that idles out would only have to be opened again.
     options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    // A COMMIT that fails for want of space ends SQLite's transaction, but sqlx counts it as open for ever:
+    // what is "committed" on that connection afterwards is in a savepoint that never ends, and lost. Such
+    // a connection is closed. The ping comes after a rollback that is still in its queue.
+    options.map_sqlx_sqlite_before_acquire(|connection, _| {
+        Box::pin(async move {
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    });
     options.map_sqlx_sqlite_opts(move |sqlite| {
         sqlite
             .filename(&file)
