@@ -11,6 +11,6 @@ mod writer;
 
 pub use chain::{ZERO, hash, verify};
 pub use entry::{Draft, Outcome, Personal, Release, Subject};
-pub use save::{Event, Save, SaveOutcome};
+pub use save::{EVENT, Event, Save, SaveOutcome, enqueue_event};
 pub use store::{Row, list};
 pub use writer::{Appended, WriteError, Writer};

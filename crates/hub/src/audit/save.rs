@@ -7,6 +7,9 @@ use crate::{
     store::{SealedColumn, Store, outbox},
 };
 
+/// The outbox kind of an event.
+pub const EVENT: &str = "event";
+
 /// A refreshed credential on its way into its row.
 #[derive(Clone, Debug)]
 pub struct Save {
@@ -54,13 +57,10 @@ pub enum SaveOutcome {
     Stale,
 }
 
-pub(super) async fn enqueue_event(
-    store: &Store,
-    tx: &DatabaseTransaction,
-    event: &Event,
-) -> Result<()> {
+/// Writes an event into the outbox, within the transaction that causes it.
+pub async fn enqueue_event<C: ConnectionTrait>(store: &Store, tx: &C, event: &Event) -> Result<()> {
     let Event { workspace, subject, body } = event;
-    let work = outbox::Work { workspace, kind: "event", subject, body: body.as_bytes() };
+    let work = outbox::Work { workspace, kind: EVENT, subject, body: body.as_bytes() };
     outbox::enqueue(store, tx, work).await
 }
 

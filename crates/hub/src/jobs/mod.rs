@@ -9,9 +9,10 @@ mod source;
 use std::future::Future;
 
 use crate::{
+    audit::EVENT,
     connection, idempotency,
     provider::Registry,
-    refresh::{EVENT, Lease, Refresher},
+    refresh::{Lease, Refresher},
     session,
     store::{Store, outbox},
 };

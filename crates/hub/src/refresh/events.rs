@@ -6,16 +6,10 @@ use serde_json::json;
 
 use crate::{
     Result,
-    audit::Event,
+    audit::{Event, enqueue_event},
     connection::Connection,
-    store::{
-        Store,
-        outbox::{self, Work},
-    },
+    store::Store,
 };
-
-/// The outbox kind of an event.
-pub const EVENT: &str = "event";
 
 /// What became of a connection.
 #[derive(Clone, Debug, Serialize)]
@@ -68,8 +62,5 @@ pub(super) async fn tell<C: ConnectionTrait>(
     row: &Connection,
     change: &Change<'_>,
 ) -> Result<()> {
-    let Event { workspace, subject, body } = event(store, row, change)?;
-    let work =
-        Work { workspace: &workspace, kind: EVENT, subject: &subject, body: body.as_bytes() };
-    outbox::enqueue(store, tx, work).await
+    enqueue_event(store, tx, &event(store, row, change)?).await
 }

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use vault::{Place, Sealed};
 
+use super::Lease;
 use crate::{
     Error, Result,
     store::{SealedColumn, Store},
@@ -39,6 +40,19 @@ pub(super) struct Key {
     pub(super) generation: i64,
     pub(super) fence: i64,
     pub(super) owner: String,
+}
+
+impl Key {
+    /// What a lease asks with.
+    pub(super) fn of(lease: &Lease) -> Self {
+        Self {
+            workspace: lease.row.workspace_id.clone(),
+            connection: lease.row.id.clone(),
+            generation: lease.row.generation,
+            fence: lease.row.fence,
+            owner: lease.owner.clone(),
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]

@@ -21,7 +21,6 @@ mod timing;
 mod warn;
 
 pub use claim::Lease;
-pub use events::EVENT;
 pub use journal::Journal;
 pub use receive::next_due;
 pub use service::{Freshness, Process, Refresher, incarnation};

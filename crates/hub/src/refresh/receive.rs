@@ -121,13 +121,7 @@ impl Refresher {
         app: &App,
         journaled: Option<&Key>,
     ) -> Result<()> {
-        let key = Key {
-            workspace: lease.row.workspace_id.clone(),
-            connection: lease.row.id.clone(),
-            generation: lease.row.generation,
-            fence: lease.row.fence,
-            owner: lease.owner.clone(),
-        };
+        let key = Key::of(lease);
         let saved = self.receive(Received { key: &key, stored, app, row: &lease.row }).await?;
         if saved == SaveOutcome::Stale {
             self.give_back(lease).await?;

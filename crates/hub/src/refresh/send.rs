@@ -215,13 +215,7 @@ impl Refresher {
         if !reply.status().is_success() {
             return Ok(None);
         }
-        let key = Key {
-            workspace: lease.row.workspace_id.clone(),
-            connection: lease.row.id.clone(),
-            generation: lease.row.generation,
-            fence: lease.row.fence,
-            owner: lease.owner.clone(),
-        };
+        let key = Key::of(lease);
         let kind = reply.headers().get(http::header::CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let mut bytes = zeroize::Zeroizing::new(kind.as_bytes().to_vec());

@@ -86,16 +86,6 @@ impl Refresher {
         }
     }
 
-    /// The database.
-    pub(super) fn store(&self) -> &Store {
-        &self.store
-    }
-
-    /// The providers.
-    pub(super) fn registry(&self) -> &Registry {
-        &self.registry
-    }
-
     /// The data directory's name.
     pub(super) fn instance(&self) -> &str {
         &self.instance

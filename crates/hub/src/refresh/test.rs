@@ -13,7 +13,7 @@ use crate::{
 /// Asks the provider whose account it is, with a token that is refreshed first where it has ended or is
 /// refused. What is found stands in the row's health.
 pub async fn test(refresher: &Refresher, workspace: &str, id: &str) -> Result<Connection> {
-    let store = refresher.store();
+    let store = &refresher.store;
     let mut row = connection::get(store, workspace, id).await?;
     if row.status == Status::Revoked {
         return Err(Error::conflict(
@@ -59,7 +59,7 @@ async fn refreshed(refresher: &Refresher, row: Connection) -> Result<Connection>
 }
 
 async fn ask(refresher: &Refresher, row: &Connection) -> Result<()> {
-    let (store, registry) = (refresher.store(), refresher.registry());
+    let (store, registry) = (&refresher.store, &refresher.registry);
     let integration = integration::get(store, &row.workspace_id, &row.integration_id).await?;
     let app = App::load(store, registry, integration).await?;
     let stored = open_credential(store, row).await?;
@@ -81,7 +81,7 @@ async fn record(refresher: &Refresher, row: &Connection, asked: Result<()>) -> R
         }
         Err(error) => ("failing", Some(error.detail.clone())),
     };
-    let store = refresher.store();
+    let store = &refresher.store;
     let statement = Statement::from_sql_and_values(
         store.backend(),
         "UPDATE connection SET health = $1, health_reason = $2, updated_at = $3 \
