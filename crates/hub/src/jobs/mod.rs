@@ -23,6 +23,8 @@ pub(crate) enum Job {
     Refresh(Box<Lease>),
     /// A row of the outbox, claimed.
     Outbox(Box<outbox::Claimed>),
+    /// Sessions whose time may be over.
+    ExpireSessions,
     /// What only has to be looked at now and then.
     Housekeeping,
 }
@@ -48,6 +50,7 @@ impl Worker {
         match job {
             Job::Refresh(lease) => self.refresher.run(*lease).await,
             Job::Outbox(work) => self.outbox(&work).await,
+            Job::ExpireSessions => self.expire_sessions().await,
             Job::Housekeeping => self.keep_house().await,
         }
     }
@@ -67,10 +70,13 @@ impl Worker {
         }
     }
 
-    async fn keep_house(&self) {
+    async fn expire_sessions(&self) {
         if let Err(error) = session::expire_due(&self.store).await {
             tracing::error!(%error, "sessions whose time ran out could not be ended");
         }
+    }
+
+    async fn keep_house(&self) {
         self.refresher.clear_journal().await;
         if let Err(error) = self.refresher.warn_of_ends().await {
             tracing::error!(%error, "connections whose refresh token nears its end could not be told of");

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Worker as Jobs,
-    source::{self, OUTBOX, REFRESHES},
+    source::{self, OUTBOX, REFRESHES, TIMERS},
 };
 
 /// Runs jobs until `stop`; returns when those under way are through.
@@ -21,7 +21,7 @@ pub(super) async fn run(jobs: Jobs, stop: impl Future<Output = ()> + Send + 'sta
     let jobs = Arc::new(jobs);
     let worker = WorkerBuilder::new("valetkey")
         .backend(stream)
-        .concurrency(REFRESHES + OUTBOX + 1)
+        .concurrency(REFRESHES + OUTBOX + TIMERS)
         .build(move |placed: source::Placed| {
             let jobs = jobs.clone();
             async move {

@@ -16,11 +16,16 @@ use crate::{Result, store::outbox};
 pub(super) const REFRESHES: usize = 64;
 /// How many rows of the outbox it works on at most.
 pub(super) const OUTBOX: usize = 16;
+/// The pieces of work that only time causes: one of each at once.
+pub(super) const TIMERS: usize = 2;
 /// How long it sleeps where nothing is due.
 const NAP: Duration = Duration::from_millis(250);
 /// How long it sleeps where the database does not answer.
 const TROUBLE: Duration = Duration::from_secs(2);
-const HOUSEKEEPING: Duration = Duration::from_secs(5);
+/// How often sessions are looked at whose time may be over.
+const EXPIRY: Duration = Duration::from_secs(5);
+/// How often is looked at what takes days.
+const HOUSEKEEPING: Duration = Duration::from_mins(5);
 /// Milliseconds after which a piece of the outbox is due again if its process died.
 const OUTBOX_LEASE: i64 = 60_000;
 
@@ -38,11 +43,12 @@ pub(super) fn all(
     worker: &Worker,
     stop: &CancellationToken,
 ) -> BoxStream<'static, Result<Placed, Infallible>> {
-    let (jobs, queue) = mpsc::channel(REFRESHES + OUTBOX + 1);
+    let (jobs, queue) = mpsc::channel(REFRESHES + OUTBOX + TIMERS);
     let source = Source { worker: worker.clone(), stop: stop.clone(), jobs };
     tokio::spawn(source.clone().claims(REFRESHES, claim_refreshes));
     tokio::spawn(source.clone().claims(OUTBOX, claim_outbox));
-    tokio::spawn(source.housekeeping());
+    tokio::spawn(source.clone().every(EXPIRY, || Job::ExpireSessions));
+    tokio::spawn(source.every(HOUSEKEEPING, || Job::Housekeeping));
     let next = |mut queue: mpsc::Receiver<Placed>| async {
         queue.recv().await.map(|job| (Ok(job), queue))
     };
@@ -115,13 +121,14 @@ impl Source {
         Some(held)
     }
 
-    async fn housekeeping(self) {
+    /// The same piece of work, again and again.
+    async fn every(self, period: Duration, job: fn() -> Job) {
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                () = tokio::time::sleep(HOUSEKEEPING) => {}
+                () = tokio::time::sleep(period) => {}
             }
-            let one = Placed { job: Job::Housekeeping, place: None };
+            let one = Placed { job: job(), place: None };
             if self.jobs.send(one).await.is_err() {
                 return;
             }
