@@ -22,6 +22,9 @@ use super::{
 };
 use crate::state::AppState;
 
+/// A page, or the one that is shown instead: both are answers.
+type Page = Result<Response, Response>;
+
 /// What a form says.
 type Fields = Result<Form<Vec<(String, String)>>, FormRejection>;
 
@@ -77,21 +80,18 @@ pub(super) async fn current(
 }
 
 /// `GET /connect/review`: which app, then what is asked for.
-pub(super) async fn review(State(state): State<AppState>, jar: CookieJar) -> Response {
-    let (row, cookie) = match current(&state, &jar).await {
-        Ok(found) => found,
-        Err(response) => return response,
-    };
+pub(super) async fn review(State(state): State<AppState>, jar: CookieJar) -> Page {
+    let (row, cookie) = current(&state, &jar).await?;
     if !matches!(row.status, Status::Linking | Status::Failed) {
-        return Redirect::to("/connect/result").into_response();
+        return Ok(Redirect::to("/connect/result").into_response());
     }
     if fill::picked(&row).is_none() {
-        return match fill::pick(&state, &row, &cookie).await {
+        return Ok(match fill::pick(&state, &row, &cookie).await {
             Ok(pick) => page(StatusCode::OK, &pick),
             Err(error) => failure(&state, error),
-        };
+        });
     }
-    show_review(&state, &row, &cookie, StatusCode::OK, Again::default()).await
+    Ok(show_review(&state, &row, &cookie, StatusCode::OK, Again::default()).await)
 }
 
 async fn show_review(
@@ -124,20 +124,13 @@ async fn posted(state: &AppState, jar: &CookieJar, fields: Fields) -> Result<Pos
 }
 
 /// `POST /connect/pick`
-pub(super) async fn pick(
-    State(state): State<AppState>,
-    jar: CookieJar,
-    fields: Fields,
-) -> Response {
-    let Posted { row, fields, .. } = match posted(&state, &jar, fields).await {
-        Ok(posted) => posted,
-        Err(response) => return response,
-    };
+pub(super) async fn pick(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Page {
+    let Posted { row, fields, .. } = posted(&state, &jar, fields).await?;
     let integration = field(&fields, "integration").unwrap_or_default();
-    match session::choose(&state.store, &row, integration).await {
+    Ok(match session::choose(&state.store, &row, integration).await {
         Ok(()) => Redirect::to("/connect/review").into_response(),
         Err(error) => failure(&state, error),
-    }
+    })
 }
 
 /// The filled-in inputs; what was left empty was not answered.
@@ -152,38 +145,24 @@ fn answers(fields: &[(String, String)]) -> BTreeMap<String, String> {
 }
 
 /// `POST /connect/start`: on to the provider.
-pub(super) async fn start(
-    State(state): State<AppState>,
-    jar: CookieJar,
-    fields: Fields,
-) -> Response {
-    let posted = match posted(&state, &jar, fields).await {
-        Ok(posted) => posted,
-        Err(response) => return response,
-    };
+pub(super) async fn start(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Page {
+    let posted = posted(&state, &jar, fields).await?;
     let answers = answers(&posted.fields);
-    match session::start(&state.store, &state.registry, &posted.row, &answers).await {
+    Ok(match session::start(&state.store, &state.registry, &posted.row, &answers).await {
         Ok(Start::Provider(url)) => Redirect::to(url.as_str()).into_response(),
         Ok(Start::Finished) => Redirect::to("/connect/result").into_response(),
         Err(error) => ask_again(&state, posted, answers, error).await,
-    }
+    })
 }
 
 /// `POST /connect/submit`: a key or a password, checked with the provider.
-pub(super) async fn submit(
-    State(state): State<AppState>,
-    jar: CookieJar,
-    fields: Fields,
-) -> Response {
-    let posted = match posted(&state, &jar, fields).await {
-        Ok(posted) => posted,
-        Err(response) => return response,
-    };
+pub(super) async fn submit(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Page {
+    let posted = posted(&state, &jar, fields).await?;
     let answers = answers(&posted.fields);
-    match session::submit(&state.store, &state.registry, &posted.row, &answers).await {
+    Ok(match session::submit(&state.store, &state.registry, &posted.row, &answers).await {
         Ok(()) => Redirect::to("/connect/result").into_response(),
         Err(error) => ask_again(&state, posted, answers, error).await,
-    }
+    })
 }
 
 /// The same form with what was wrong; nothing of it was kept.
@@ -208,23 +187,16 @@ async fn ask_again(
 }
 
 /// `POST /connect/cancel`
-pub(super) async fn cancel(
-    State(state): State<AppState>,
-    jar: CookieJar,
-    fields: Fields,
-) -> Response {
-    let posted = match posted(&state, &jar, fields).await {
-        Ok(posted) => posted,
-        Err(response) => return response,
-    };
+pub(super) async fn cancel(State(state): State<AppState>, jar: CookieJar, fields: Fields) -> Page {
+    let posted = posted(&state, &jar, fields).await?;
     let (fault, shown) = match field(&posted.fields, "reason") {
         Some("not_me") => (Fault::WrongEndUser, Failure::NotMe),
         _ => (Fault::Denied, Failure::Cancelled),
     };
     if let Err(error) = session::cancel(&state.store, &posted.row, fault).await {
-        return failure(&state, error);
+        return Ok(failure(&state, error));
     }
-    failed(&state, &posted.row, shown).await
+    Ok(failed(&state, &posted.row, shown).await)
 }
 
 /// A page about a link that came to nothing.
@@ -254,12 +226,9 @@ fn word(fault: Fault) -> Failure {
 }
 
 /// `GET /connect/result`: what came of it.
-pub(super) async fn result(State(state): State<AppState>, jar: CookieJar) -> Response {
-    let (row, _) = match current(&state, &jar).await {
-        Ok(found) => found,
-        Err(response) => return response,
-    };
-    match row.status {
+pub(super) async fn result(State(state): State<AppState>, jar: CookieJar) -> Page {
+    let (row, _) = current(&state, &jar).await?;
+    Ok(match row.status {
         Status::Pending | Status::Completed => match fill::result(&state, &row).await {
             Ok(result) => page(StatusCode::OK, &result),
             Err(error) => failure(&state, error),
@@ -268,15 +237,12 @@ pub(super) async fn result(State(state): State<AppState>, jar: CookieJar) -> Res
             failed(&state, &row, row.error.map_or(Failure::ProviderUnavailable, word)).await
         }
         _ => Redirect::to("/connect/review").into_response(),
-    }
+    })
 }
 
 /// `GET /connect/status`: where the link of this browser stands.
-pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Response {
-    let (row, _) = match current(&state, &jar).await {
-        Ok(found) => found,
-        Err(response) => return response,
-    };
+pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Page {
+    let (row, _) = current(&state, &jar).await?;
     let next = |label: &str, url: &str| Some(Next { label: label.to_owned(), url: url.to_owned() });
     let (reached, onward) = match row.status {
         Status::Pending => (Stage::Pending, next("See what was allowed", "/connect/result")),
@@ -286,7 +252,7 @@ pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Res
     };
     let (workspace, app) = match fill::names(&state, &row).await {
         Ok(names) => names,
-        Err(error) => return failure(&state, error),
+        Err(error) => return Ok(failure(&state, error)),
     };
     let until = Timestamp::from_millis(row.expires_at).to_string();
     let shown = StatusPage {
@@ -298,5 +264,5 @@ pub(super) async fn status(State(state): State<AppState>, jar: CookieJar) -> Res
         next: onward,
         until: Some(until),
     };
-    page(StatusCode::OK, &shown)
+    Ok(page(StatusCode::OK, &shown))
 }
