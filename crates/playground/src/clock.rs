@@ -12,21 +12,34 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-/// The system's clock, which tests may put forward. Clones share one time.
+/// The system's clock, or one that stands still; tests may put both forward. Clones share one time.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Arc<AtomicI64>);
+pub struct Clock {
+    forward: Arc<AtomicI64>,
+    /// Where it stands; none = it goes with the system's.
+    stands_at: Option<i64>,
+}
 
 impl Clock {
-    /// Puts this clock forward.
-    pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(millis(by), Ordering::SeqCst);
+    /// A clock that stands at the present moment until it is put forward.
+    pub fn standing() -> Self {
+        Self { stands_at: Some(system()), ..Self::default() }
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
-    pub(crate) fn now(&self) -> Moment {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Moment(millis(since).saturating_add(self.0.load(Ordering::SeqCst)))
+    /// Puts this clock forward.
+    pub fn advance(&self, by: Duration) {
+        self.forward.fetch_add(millis(by), Ordering::SeqCst);
     }
+
+    pub(crate) fn now(&self) -> Moment {
+        let at = self.stands_at.unwrap_or_else(system);
+        Moment(at.saturating_add(self.forward.load(Ordering::SeqCst)))
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+fn system() -> i64 {
+    millis(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
 fn millis(duration: Duration) -> i64 {

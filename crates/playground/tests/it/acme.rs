@@ -73,7 +73,7 @@ pub(crate) struct Acme {
 
 impl Acme {
     pub(crate) fn start() -> Self {
-        let config = Config::default();
+        let config = Config { clock: Clock::standing(), ..Config::default() };
         let clock = config.clock.clone();
         Self { router: router(config), clock }
     }
