@@ -16,7 +16,8 @@ const PACKAGES: &[Rule] = &[
     Rule { folder: "crates/base",        uses: &[],                                          tests_use: &[] },
     Rule { folder: "crates/outbound",    uses: &["base"],                                    tests_use: &[] },
     Rule { folder: "crates/connector",   uses: &["base", "outbound"],                        tests_use: &[] },
-    Rule { folder: "crates/vault",       uses: &["base", "outbound"],                        tests_use: &[] },
+    // Its tests use itself: with every key source.
+    Rule { folder: "crates/vault",       uses: &["base", "outbound"],                        tests_use: &["vault"] },
     Rule { folder: "crates/oauth",       uses: &["base", "outbound", "connector"],           tests_use: &[] },
     Rule { folder: "migrations",         uses: &["base", "outbound"],                        tests_use: &[] },
     Rule { folder: "crates/hub",         uses: &["base", "outbound", "connector", "oauth", "vault", "migrations"],
@@ -42,6 +43,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["sea-orm", "sea-orm-*", "sea-query*", "sqlx", "sqlx-*", "rusqlite"],
                                                    &["hub", "migrations"],                "the database is the hub's"),
     (&["aes", "aes-*", "chacha20*"],               &["vault"],                            "nothing but vault encrypts"),
+    (&["aws-*"],                                   &["vault"],                            "of AWS there is its key service, and only its signer"),
     (&["apalis", "apalis-*"],                      &["hub"],                              "background work runs in hub/jobs"),
     (&["subtle"],                                  &["base"],                             "secrets are compared in base::constant_time_eq"),
     (&["getrandom", "rand", "fastrand"],           &["base", "playground"],               "randomness is passed in as base::Rng"),

@@ -15,7 +15,7 @@ pub enum Error {
     TooLarge,
     /// The wrapping key that is needed is not in the key source.
     #[error(
-        "the key source has no key {0}: add the key file or variable that this data was made with"
+        "the key source has no key {0}: add the key that this data was made with, after the one that wraps now"
     )]
     UnknownWrappingKey(String),
     /// The key text can't be read.
@@ -27,6 +27,41 @@ pub enum Error {
         /// Where it is.
         path: String,
         /// What is wrong and what to do.
+        why: String,
+    },
+    /// A setting of a key source can't be used.
+    #[error("{setting}: {why}")]
+    Setting {
+        /// Its name.
+        setting: &'static str,
+        /// What is wrong and what to write.
+        why: String,
+    },
+    /// The key service does not answer, or says that it can't now. Passes by itself.
+    #[error(
+        "{service} can't be asked for keys now: {why}. Nothing is lost; keys in memory keep working, \
+         and it is asked again when the next one is needed"
+    )]
+    KeyServiceUnavailable {
+        /// Which.
+        service: String,
+        /// What it did.
+        why: String,
+    },
+    /// The key service answers, and does not do it: somebody has to change something.
+    #[error("{service} refuses: {why}")]
+    KeyServiceRefused {
+        /// Which.
+        service: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The key service's key can't wrap data keys.
+    #[error("the key {key} can't wrap data keys: {why}")]
+    UnfitKey {
+        /// Its name there.
+        key: String,
+        /// Why not, and what to do.
         why: String,
     },
 }
@@ -41,6 +76,15 @@ impl Error {
             Self::UnknownWrappingKey(_) => "unknown_wrapping_key",
             Self::BadKeyText(..) => "bad_key_text",
             Self::KeyFile { .. } => "key_file",
+            Self::Setting { .. } => "key_setting",
+            Self::KeyServiceUnavailable { .. } => "key_service_unavailable",
+            Self::KeyServiceRefused { .. } => "key_service_refused",
+            Self::UnfitKey { .. } => "unfit_key",
         }
+    }
+
+    /// Whether it passes by itself, so that asking again later makes sense.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::KeyServiceUnavailable { .. })
     }
 }

@@ -13,7 +13,10 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{DataKey, Error, KeyRef, KeySource, Place, Sealed, Wrapped, key::key_bytes};
+use crate::{
+    DataKey, Error, KeyRef, KeySource, Sealed, Wrapped, key::key_bytes, noted, sealed::VERSION,
+    source::place,
+};
 
 const PREFIX: &str = "vkk1_";
 /// The most keys in one text.
@@ -70,8 +73,11 @@ fn wrapping_id(key: &[u8]) -> KeyRef {
     KeyRef::from_bytes(id)
 }
 
-fn place<'a>(workspace: &'a str, id: &'a str) -> Place<'a> {
-    Place { workspace, row: id, field: "data_key", generation: 0 }
+fn sealed(wrapped: &Wrapped) -> Result<Sealed, Error> {
+    match wrapped.as_bytes().first() {
+        Some(&first) if first != VERSION => Err(noted::unknown(first)),
+        _ => Sealed::from_bytes(wrapped.as_bytes().to_vec()),
+    }
 }
 
 #[async_trait]
@@ -82,6 +88,19 @@ impl KeySource for LocalKeys {
 
     fn primary(&self) -> String {
         HEXLOWER.encode(&self.keys[0].id().as_bytes()[..8])
+    }
+
+    fn knows(&self, wrapped: &Wrapped) -> bool {
+        sealed(wrapped).is_ok_and(|it| self.keys.iter().any(|key| key.id() == it.key_id()))
+    }
+
+    fn is_current(&self, wrapped: &Wrapped) -> bool {
+        sealed(wrapped).is_ok_and(|it| self.keys[0].id() == it.key_id())
+    }
+
+    /// The keys were read when this was made.
+    async fn ready(&self) -> Result<(), Error> {
+        Ok(())
     }
 
     async fn wrap(&self, rng: &dyn Rng, workspace: &str, key: &DataKey) -> Result<Wrapped, Error> {
@@ -96,7 +115,7 @@ impl KeySource for LocalKeys {
         id: KeyRef,
         wrapped: &Wrapped,
     ) -> Result<DataKey, Error> {
-        let sealed = Sealed::from_bytes(wrapped.as_bytes().to_vec())?;
+        let sealed = sealed(wrapped)?;
         let wanted = sealed.key_id();
         let key =
             self.keys.iter().find(|key| key.id() == wanted).ok_or_else(|| {

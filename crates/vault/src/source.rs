@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use base::Rng;
 
-use crate::{DataKey, Error, KeyRef};
+use crate::{DataKey, Error, KeyRef, Place};
 
 /// A data key wrapped by a key source; its format is the source's own.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,8 +30,26 @@ pub trait KeySource: Send + Sync {
     /// What it is, for people.
     fn name(&self) -> &str;
 
-    /// The id of the key that wraps now.
+    /// The id of the key that wraps now, for people and logs. A key service's is complete once it
+    /// is [`ready`](Self::ready).
     fn primary(&self) -> String;
+
+    /// Whether it holds the key that `wrapped` was wrapped with. Asks nobody.
+    fn knows(&self, wrapped: &Wrapped) -> bool;
+
+    /// Whether `wrapped` was wrapped with the key, and the version of it, that wraps now. Asks nobody:
+    /// a key service's newest version is the one seen by [`ready`](Self::ready) or by the last `wrap`.
+    fn is_current(&self, wrapped: &Wrapped) -> bool;
+
+    /// Makes sure that the keys are there and fit, and learns their newest versions. Asked before a
+    /// hub starts and before it looks for what is to be wrapped anew; the error says what to do.
+    async fn ready(&self) -> Result<(), Error>;
+
+    /// What has to be done now and then so that the source stays usable while nothing is wrapped or
+    /// unwrapped, such as renewing a lease. Cheap when nothing is due; call it about once a minute.
+    async fn keep_alive(&self) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Wraps a workspace's data key.
     async fn wrap(&self, rng: &dyn Rng, workspace: &str, key: &DataKey) -> Result<Wrapped, Error>;
@@ -43,4 +61,9 @@ pub trait KeySource: Send + Sync {
         id: KeyRef,
         wrapped: &Wrapped,
     ) -> Result<DataKey, Error>;
+}
+
+/// The place that a wrapped data key is bound to; `id` is the data key's.
+pub(crate) fn place<'a>(workspace: &'a str, id: &'a str) -> Place<'a> {
+    Place { workspace, row: id, field: "data_key", generation: 0 }
 }
