@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use base::ExposeSecret;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
-use outbound::{Limits, Outbound};
+use outbound::{Hosts, Limits, Outbound};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::Url;
@@ -34,7 +34,8 @@ pub struct Api {
     outbound: Outbound,
     base: Option<Url>,
     userinfo: Option<Url>,
-    host_allow: Vec<String>,
+    /// Those that `api.host_allow` names.
+    listed: Hosts,
     headers: HeaderMap,
     apply: Apply,
     /// What templates may name.
@@ -76,8 +77,8 @@ impl Api {
             value.set_sensitive(true);
             headers.insert(name, value);
         }
-        let host_allow = manifest.api.host_allow.clone();
-        let api = Self { outbound, base, userinfo: None, host_allow, headers, apply, values };
+        let listed = listed(manifest);
+        let api = Self { outbound, base, userinfo: None, listed, headers, apply, values };
         Ok(api.with_userinfo(userinfo.and_then(|url| Url::parse(&url).ok())))
     }
 
@@ -138,9 +139,10 @@ impl Api {
             }
         }
         let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
-        let request = request
+        let mut request = request
             .body(body)
             .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
+        self.hosts().bind(&mut request);
         Ok(self.outbound.send(request, Limits::default()).await?)
     }
 
@@ -169,11 +171,17 @@ impl Api {
         }
     }
 
+    /// Where the credential may go: the way out looks once more, whatever was resolved here.
+    fn hosts(&self) -> Hosts {
+        let own = [&self.base, &self.userinfo].into_iter().flatten();
+        own.fold(self.listed.clone(), Hosts::and)
+    }
+
     fn may_have_the_credential(&self, url: &Url) -> bool {
         let bare = url.username().is_empty() && url.password().is_none();
         let own = [&self.base, &self.userinfo];
         let own = own.into_iter().flatten().any(|own| own.origin() == url.origin());
-        let allowed = url.scheme() == "https" && on_any(url, &self.host_allow);
+        let allowed = url.scheme() == "https" && self.listed.contain(url);
         bare && (own || allowed)
     }
 
@@ -209,13 +217,9 @@ fn fixed(headers: &BTreeMap<String, String>) -> Result<HeaderMap, ()> {
     headers.iter().map(header).collect()
 }
 
-/// Whether a URL's host is one of these or under one of them.
-fn on_any(url: &Url, suffixes: &[String]) -> bool {
-    let Some(host) = url.host_str() else { return false };
-    suffixes.iter().any(|suffix| {
-        let suffix = suffix.trim_start_matches('.').to_ascii_lowercase();
-        host == suffix || host.strip_suffix(&suffix).is_some_and(|rest| rest.ends_with('.'))
-    })
+/// The hosts of `api.host_allow`, with all that is under them.
+fn listed(manifest: &Manifest) -> Hosts {
+    manifest.api.host_allow.iter().fold(Hosts::default(), |hosts, name| hosts.and_under(name))
 }
 
 impl Manifest {
@@ -224,7 +228,7 @@ impl Manifest {
     pub fn api_base(&self, inputs: &Inputs, credential: &Credential) -> Option<Url> {
         let text = template::fill(self.api.base.as_deref()?, &values(inputs, credential))?;
         let url = Url::parse(&text).ok().filter(input::is_safe)?;
-        let allowed = self.api.host_allow.is_empty() || on_any(&url, &self.api.host_allow);
+        let allowed = self.api.host_allow.is_empty() || listed(self).contain(&url);
         let bare = url.username().is_empty()
             && url.password().is_none()
             && url.query().is_none()

@@ -1,7 +1,7 @@
 //! Discovery: OpenID Connect Discovery 1.0, then RFC 8414.
 
 use connector::ErrorKind;
-use outbound::Outbound;
+use outbound::{Hosts, Outbound};
 use serde_json::Value;
 use url::Url;
 
@@ -12,8 +12,9 @@ const MOST: usize = 50;
 
 /// Reads the issuer's metadata; what it names is as safe to call as the issuer itself.
 pub(crate) async fn discover(outbound: &Outbound, issuer: &Url) -> Result<Endpoints, Error> {
+    let hosts = Hosts::default().and(issuer);
     for place in places(issuer) {
-        let answer = outbound.send(request::get(&place)?, request::DOCUMENT).await?;
+        let answer = outbound.send(request::get(&place, &hosts)?, request::DOCUMENT).await?;
         let status = answer.status();
         // Perhaps the document is here and only can't be had now: elsewhere it would be another.
         if status.is_server_error() || status.as_u16() == 429 {
@@ -96,6 +97,7 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
         jwks: endpoint("jwks_uri")?,
         id_token_algs: list(document, "id_token_signing_alg_values_supported").unwrap_or_default(),
+        hosts: Hosts::default(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base::Timestamp;
 use connector::{AuthKind, ErrorKind, Inputs, Manifest};
-use outbound::Outbound;
+use outbound::{Hosts, Outbound};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use url::{Host, Url};
 
@@ -44,6 +44,25 @@ pub struct Endpoints {
     pub jwks: Option<Url>,
     /// The algorithms that it signs them with.
     pub id_token_algs: Vec<String>,
+    /// The hosts of all these, as they were found: no request leads to another.
+    pub hosts: Hosts,
+}
+
+impl Endpoints {
+    /// With the hosts that the endpoints have now.
+    fn with_hosts(mut self) -> Self {
+        let all = [
+            &self.authorize,
+            &self.token,
+            &self.refresh,
+            &self.revoke,
+            &self.userinfo,
+            &self.par,
+            &self.jwks,
+        ];
+        self.hosts = all.into_iter().flatten().fold(Hosts::default(), Hosts::and);
+        self
+    }
 }
 
 /// The endpoints of this manifest with these inputs, on this day.
@@ -80,7 +99,7 @@ pub async fn endpoints(
             *place = Some(filled(spec.on(&day), values, name)?);
         }
     }
-    Ok(found)
+    Ok(found.with_hosts())
 }
 
 /// A template with the inputs in it, if that is a URL to be called.

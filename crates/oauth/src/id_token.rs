@@ -28,7 +28,8 @@ pub(crate) async fn keys(
     endpoints: &Endpoints,
 ) -> Result<Option<CoreJsonWebKeySet>, Error> {
     let Some(place) = &endpoints.jwks else { return Ok(None) };
-    let answer = outbound.send(request::get(place)?, request::DOCUMENT).await?;
+    let request = request::get(place, &endpoints.hosts)?;
+    let answer = outbound.send(request, request::DOCUMENT).await?;
     let untold = || {
         let host = place.host_str().unwrap_or_default();
         let text = format!("{host} does not tell the keys that it signs with");

@@ -60,7 +60,7 @@ async fn reference(
     let authorization = client.identify(manifest, endpoints, &mut pushed);
     // RFC 9126, section 2.1, knows forms only.
     let spec = TokenSpec { encoding: Encoding::Form, ..manifest.token.clone() };
-    let request = request::post(endpoint, &pushed, &spec, authorization)?;
+    let request = request::post(endpoint, &endpoints.hosts, &pushed, &spec, authorization)?;
     read(manifest, &outbound.send(request, request::TOKEN).await?)
 }
 

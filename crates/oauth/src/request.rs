@@ -8,7 +8,7 @@ use connector::{
     manifest::{Encoding, TokenSpec},
 };
 use http::{HeaderName, HeaderValue, Method, Request, header};
-use outbound::Limits;
+use outbound::{Hosts, Limits};
 use url::{Url, form_urlencoded};
 
 use crate::{Client, Endpoints, Error};
@@ -76,12 +76,13 @@ pub(crate) fn for_tokens(
     params.set_all(&manifest.token.params);
     params.set_all(more);
     let authorization = client.identify(manifest, endpoints, &mut params);
-    post(url, &params, &manifest.token, authorization)
+    post(url, &endpoints.hosts, &params, &manifest.token, authorization)
 }
 
-/// A POST that asks for JSON; written as the manifest says.
+/// A POST that asks for JSON, keeps to these hosts, and is written as the manifest says.
 pub(crate) fn post(
     url: &Url,
+    hosts: &Hosts,
     params: &Params,
     spec: &TokenSpec,
     authorization: Option<HeaderValue>,
@@ -90,7 +91,7 @@ pub(crate) fn post(
         Encoding::Form => "application/x-www-form-urlencoded",
         Encoding::Json => "application/json",
     };
-    let mut request = new(Method::POST, url, params.encode(spec.encoding))?;
+    let mut request = new(Method::POST, url, hosts, params.encode(spec.encoding))?;
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     for (name, value) in &spec.headers {
@@ -107,18 +108,20 @@ pub(crate) fn post(
     Ok(request)
 }
 
-/// A GET that asks for JSON.
-pub(crate) fn get(url: &Url) -> Result<Request<Bytes>, Error> {
-    new(Method::GET, url, Bytes::new())
+/// A GET that asks for JSON and keeps to these hosts.
+pub(crate) fn get(url: &Url, hosts: &Hosts) -> Result<Request<Bytes>, Error> {
+    new(Method::GET, url, hosts, Bytes::new())
 }
 
-fn new(method: Method, url: &Url, body: Bytes) -> Result<Request<Bytes>, Error> {
-    Request::builder()
+fn new(method: Method, url: &Url, hosts: &Hosts, body: Bytes) -> Result<Request<Bytes>, Error> {
+    let mut request = Request::builder()
         .method(method)
         .uri(url.as_str())
         .header(header::ACCEPT, "application/json")
         .body(body)
-        .map_err(|_| Error::unsent(ErrorKind::Invalid, "an endpoint's URL can't be called"))
+        .map_err(|_| Error::unsent(ErrorKind::Invalid, "an endpoint's URL can't be called"))?;
+    hosts.clone().bind(&mut request);
+    Ok(request)
 }
 
 /// The endpoint, or why nothing can be sent.

@@ -57,7 +57,7 @@ fn request(
         RevokeAuth::Client => client.identify(manifest, endpoints, &mut params),
         RevokeAuth::Bearer => Some(bearer(tokens)?),
     };
-    request::post(url, &params, &manifest.token, authorization)
+    request::post(url, &endpoints.hosts, &params, &manifest.token, authorization)
 }
 
 fn bearer(tokens: &TokenSet) -> Result<HeaderValue, Error> {

@@ -13,7 +13,7 @@ pub fn is_public(address: IpAddr) -> bool {
 }
 
 fn is_public_v4(v4: Ipv4Addr) -> bool {
-    let [a, b, c, _] = v4.octets();
+    let [a, b, c, d] = v4.octets();
     let special = match (a, b, c) {
         // "This network", private, loopback, multicast, reserved and broadcast.
         (0 | 10 | 127 | 224..=255, _, _)
@@ -34,20 +34,27 @@ fn is_public_v4(v4: Ipv4Addr) -> bool {
         | (203, 0, 113) => true,
         _ => false,
     };
-    !special
+    // Azure's machines find their metadata and secrets at this one, which looks like any other.
+    let wire_server = (a, b, c, d) == (168, 63, 129, 16);
+    !special && !wire_server
 }
 
 fn is_public_v6(v6: Ipv6Addr) -> bool {
-    let [a, b, ..] = v6.segments();
-    // Only global unicast; mapped, compatible, NAT64, unique-local and link-local lie outside.
+    let segments = v6.segments();
+    let [a, b, c, ..] = segments;
+    // Only global unicast; mapped, compatible, translated (NAT64), discard-only, segment-routing,
+    // unique-local, link-local, site-local and multicast ones lie outside.
     let global = a & 0xe000 == 0x2000;
-    let special = match (a, b) {
-        // IETF assignments with Teredo and ORCHID; documentation.
-        (0x2001, 0..=0x01ff | 0x0db8)
-        // 6to4 wraps an IPv4 address; 6bone is over; documentation.
-        | (0x2002 | 0x3ffe, _)
-        | (0x3fff, 0..=0x0fff) => true,
+    let special = match (a, b, c) {
+        // IETF assignments with Teredo, benchmarks and ORCHID; documentation.
+        (0x2001, 0..=0x01ff | 0x0db8, _)
+        // 6to4 wraps an IPv4 address; 6bone is over; AS112; documentation.
+        | (0x2002 | 0x3ffe, _, _)
+        | (0x2620, 0x004f, 0x8000)
+        | (0x3fff, 0..=0x0fff, _) => true,
         _ => false,
     };
-    global && !special
+    // ISATAP (RFC 5214) wraps an IPv4 address under any prefix.
+    let isatap = matches!(segments[4..6], [0 | 0x0200, 0x5efe]);
+    global && !special && !isatap
 }

@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::{Request, Response};
-
 use url::Url;
 
 use crate::{Error, Limits, Transport, fresh::Wire};
@@ -32,10 +31,11 @@ pub(crate) struct InProcess<H>(pub(crate) H);
 impl<H: Handler> Transport for InProcess<H> {
     async fn send(
         &self,
+        url: &Url,
         request: Request<Bytes>,
         limits: Limits,
     ) -> Result<Response<Bytes>, Error> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
+        let host = url.host_str().unwrap_or_default().to_owned();
         let answer = tokio::time::timeout(limits.total, self.0.call(request))
             .await
             .map_err(|_| Error::Timeout { host: host.clone(), limit: limits.total })?;

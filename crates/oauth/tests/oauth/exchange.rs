@@ -135,8 +135,10 @@ async fn a_discovered_server_chooses_how_the_client_identifies_itself() {
         (&["private_key_jwt"], false),
         (&[], false),
     ] {
+        let token = url::Url::parse("https://login.example.com/token").unwrap();
         let endpoints = Endpoints {
-            token: Some(url::Url::parse("https://login.example.com/token").unwrap()),
+            hosts: outbound::Hosts::default().and(&token),
+            token: Some(token),
             token_auth_methods: strings(methods),
             ..Default::default()
         };
@@ -146,6 +148,22 @@ async fn a_discovered_server_chooses_how_the_client_identifies_itself() {
             .unwrap();
         assert_eq!(provider.only().header("authorization").is_some(), basic, "{methods:?}");
     }
+}
+
+#[tokio::test]
+async fn a_code_goes_to_no_host_but_those_that_were_found() {
+    let connector = connector("");
+    let endpoints = Endpoints {
+        token: Some(url::Url::parse("https://evil.example/token").unwrap()),
+        ..endpoints(&connector).await
+    };
+    let provider = Provider::saying(200, GOOD);
+    let (client, answer, flow) = (client(), answer(), flow());
+    let sent = exchange(&provider.outbound, NOW, &connector, &endpoints, &client, &answer, &flow);
+    let error = sent.await.err().unwrap();
+    assert!(!error.may_have_been_received());
+    assert!(error.to_string().contains("evil.example"), "{error}");
+    assert!(provider.seen().is_empty());
 }
 
 #[tokio::test]
