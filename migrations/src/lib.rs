@@ -9,6 +9,7 @@ mod m0001_tenants;
 mod m0002_apps;
 mod m0003_links;
 mod m0004_chain;
+mod m0005_system_chain;
 mod table;
 
 /// Runs the migrations in order.
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_apps::Migration),
             Box::new(m0003_links::Migration),
             Box::new(m0004_chain::Migration),
+            Box::new(m0005_system_chain::Migration),
         ]
     }
 }

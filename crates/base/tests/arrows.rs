@@ -55,8 +55,9 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
 const FLOORS: &[&[&str]] = &[
     &["error", "page", "slug"],
     &["store"],
+    &["audit"],
     &["workspace", "provider", "client", "integration", "agent", "end_user", "idempotency"],
-    &["audit", "policy"],
+    &["policy"],
     &["connection"],
     &["refresh"],
     &["release"],

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use hub::store::Actor;
 
 use crate::{api, config::Config, demo, open, serve};
 
@@ -93,7 +94,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
 #[allow(clippy::print_stdout, reason = "it is what was asked for")]
 async fn restore(config: &Config) -> Result<(), Failure> {
     let _held = open::hold(&config.data_dir)?;
-    let store = open::store(config).await?;
+    let store = open::store(config).await?.by(Actor::operator());
     let held = hub::connection::hold_rotating(&store).await?;
     println!(
         "{held} connections are held. Nothing is sent or handed out for them until POST /v1/connections/{{id}}/test finds that they work, or their people link again."

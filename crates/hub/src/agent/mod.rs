@@ -6,11 +6,14 @@ use sea_orm::{
     entity::prelude::*,
 };
 
+use serde_json::json;
+
 use crate::{
     Error, Result,
+    audit::{self, Change, Reach},
     page::{Page, PageQuery},
     slug,
-    store::{Store, bump},
+    store::Store,
     workspace::api_key,
 };
 
@@ -89,7 +92,10 @@ pub async fn put(
         };
         row.insert(&tx).await?
     };
-    bump(&tx, workspace).await?;
+    let action = if is_new { "agent.created" } else { "agent.changed" };
+    let details = json!({ "name": saved.name, "trusted_backend": saved.trusted_backend });
+    let what = Change::new(action, &saved.id).named(&saved.slug).with(details);
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok((saved, is_new))
 }
@@ -125,9 +131,10 @@ pub async fn disable(store: &Store, workspace: &str, id_or_slug: &str) -> Result
     let mut row = found.into_active_model();
     row.status = Set("disabled".to_owned());
     row.updated_at = Set(now);
-    row.update(&tx).await?;
+    let saved = row.update(&tx).await?;
     api_key::revoke_of_agent(&tx, &id, now).await?;
-    bump(&tx, workspace).await?;
+    let what = Change::new("agent.disabled", &saved.id).named(&saved.slug);
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok(())
 }

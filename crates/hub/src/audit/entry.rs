@@ -4,7 +4,11 @@ use base::{EntryId, ReleaseId, Timestamp};
 use serde::Serialize;
 use vault::Place;
 
-use crate::{Result, policy::Form, store::Store};
+use super::Change;
+use crate::{
+    Result,
+    store::{Actor, Store},
+};
 
 /// An entry that is not written yet.
 #[derive(Clone, Debug)]
@@ -43,7 +47,7 @@ pub struct Release<'a> {
     pub scopes: &'a [String],
     /// The form.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub form: Option<Form>,
+    pub form: Option<&'static str>,
     /// The policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<&'a str>,
@@ -71,12 +75,20 @@ pub enum Outcome {
     Denied,
 }
 
+/// What an entry tells beside who and when.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum What<'a> {
+    Release(&'a Release<'a>),
+    Change(&'a Change<'a>),
+}
+
 /// The order of the fields is the format: version 1.
 #[derive(Serialize)]
 struct Body<'a> {
     v: u8,
     id: &'a str,
-    kind: &'a str,
+    kind: &'static str,
     at: Timestamp,
     workspace: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,11 +97,40 @@ struct Body<'a> {
     connection: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_user: Option<&'a str>,
+    /// Of a change: who made it. Of a release it is the agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a Actor>,
     request_id: &'a str,
-    what: &'a Release<'a>,
+    what: What<'a>,
     /// Base64 of the sealed [`Personal`].
     #[serde(skip_serializing_if = "Option::is_none")]
     personal: Option<String>,
+}
+
+impl<'a> Body<'a> {
+    fn of(
+        subject: Subject<'a>,
+        (id, kind, at): (&'a str, &'static str, Timestamp),
+        actor: Option<&'a Actor>,
+        request_id: &'a str,
+        what: What<'a>,
+        personal: Option<String>,
+    ) -> Self {
+        Self {
+            v: 1,
+            id,
+            kind,
+            at,
+            workspace: subject.workspace,
+            agent: subject.agent,
+            connection: subject.connection,
+            end_user: subject.end_user,
+            actor,
+            request_id,
+            what,
+            personal,
+        }
+    }
 }
 
 impl Draft {
@@ -110,28 +151,31 @@ impl Draft {
         };
         let at = store.now();
         let personal = seal(store, subject, &id, personal).await?;
-        let body = serde_json::to_vec(&Body {
-            v: 1,
-            id: &id,
-            kind,
-            at,
-            workspace: subject.workspace,
-            agent: subject.agent,
-            connection: subject.connection,
-            end_user: subject.end_user,
-            request_id,
-            what,
-            personal,
-        })?;
+        let what = What::Release(what);
+        let head = (id.as_str(), kind, at);
+        Self::made(subject, &Body::of(subject, head, None, request_id, what, personal))
+    }
+
+    /// An entry about an administrative act, by the store's actor.
+    pub(super) fn change(store: &Store, subject: Subject<'_>, what: &Change<'_>) -> Result<Self> {
+        let id = EntryId::new(store.clock(), store.rng()).to_string();
+        let actor = store.actor();
+        let request_id = actor.request_id.as_deref().unwrap_or_default();
+        let head = (id.as_str(), "change", store.now());
+        let what = What::Change(what);
+        Self::made(subject, &Body::of(subject, head, Some(actor), request_id, what, None))
+    }
+
+    fn made(subject: Subject<'_>, body: &Body<'_>) -> Result<Self> {
         Ok(Self {
             workspace: subject.workspace.to_owned(),
-            id,
-            kind,
-            at,
+            id: body.id.to_owned(),
+            kind: body.kind,
+            at: body.at,
             agent: subject.agent.map(str::to_owned),
             connection: subject.connection.map(str::to_owned),
             end_user: subject.end_user.map(str::to_owned),
-            body,
+            body: serde_json::to_vec(body)?,
         })
     }
 

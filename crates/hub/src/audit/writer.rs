@@ -5,11 +5,11 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    Draft, Save, SaveOutcome, chain,
+    Draft, Save, SaveOutcome,
+    heads::{self, EntryRow, Head},
     save::{enqueue_event, save_one},
 };
 use crate::{Error, Result, store::Store};
@@ -110,14 +110,6 @@ impl From<WriteError> for Error {
     }
 }
 
-/// A chain's head within one transaction.
-struct Head {
-    size: i64,
-    hash: [u8; 32],
-    epoch: i64,
-    bumped: bool,
-}
-
 /// What to tell a caller once the commit is through.
 type Tell = Box<dyn FnOnce(bool) + Send>;
 
@@ -174,11 +166,10 @@ async fn try_write(
         }
         tells.push(tell(reply, Ok(outcome)));
     }
-    let mut heads = lock_heads(store, &tx, &entries, &touched).await?;
+    let mut heads = heads::lock(store, &tx, &named(&entries, &touched)).await?;
     for workspace in &touched {
         if let Some(head) = heads.get_mut(workspace.as_str()) {
-            head.epoch += 1;
-            head.bumped = true;
+            head.bump();
         }
     }
     let mut rows = Vec::with_capacity(entries.len());
@@ -187,8 +178,8 @@ async fn try_write(
         let outcome = place(&mut heads, draft, epoch, &mut rows);
         tells.push(tell(reply, outcome));
     }
-    insert_entries(&tx, rows).await?;
-    write_heads(&tx, &heads).await?;
+    heads::insert_entries(&tx, rows).await?;
+    heads::write(&tx, &heads).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -198,119 +189,21 @@ fn place(
     heads: &mut BTreeMap<Arc<str>, Head>,
     draft: Draft,
     epoch: Option<i64>,
-    rows: &mut Vec<[Value; 10]>,
+    rows: &mut Vec<EntryRow>,
 ) -> Result<Appended, WriteError> {
     let head = heads.get_mut(draft.workspace.as_str()).ok_or(WriteError::NoWorkspace)?;
     if epoch.is_some_and(|epoch| epoch != head.epoch) {
         return Err(WriteError::EpochMoved);
     }
-    head.size += 1;
-    head.bumped = true;
-    head.hash = chain::hash(&head.hash, head.size, &draft.body);
-    rows.push([
-        draft.workspace.into(),
-        head.size.into(),
-        draft.id.into(),
-        draft.kind.into(),
-        draft.at.millis().into(),
-        draft.agent.into(),
-        draft.connection.into(),
-        draft.end_user.into(),
-        draft.body.into(),
-        head.hash.to_vec().into(),
-    ]);
+    rows.push(head.place(draft));
     Ok(Appended { seq: head.size })
 }
 
-/// Locks the heads in the workspaces' order, so that no two writers wait for each other.
-async fn lock_heads(
-    store: &Store,
-    tx: &DatabaseTransaction,
-    entries: &[Command],
-    touched: &[String],
-) -> Result<BTreeMap<Arc<str>, Head>> {
-    let mut names: Vec<&str> = touched.iter().map(String::as_str).collect();
-    names.extend(entries.iter().filter_map(|command| match command {
+/// Whose heads a batch needs: those of its entries, and of the workspaces that its saves touched.
+fn named<'a>(entries: &'a [Command], touched: &'a [String]) -> Vec<&'a str> {
+    let of_entry = |command: &'a Command| match command {
         Command::Append { draft, .. } => Some(draft.workspace.as_str()),
         Command::Save { .. } => None,
-    }));
-    names.sort_unstable();
-    names.dedup();
-    if names.is_empty() {
-        return Ok(BTreeMap::new());
-    }
-    let lock = if store.is_postgres() { " FOR UPDATE" } else { "" };
-    let sql = format!(
-        "SELECT workspace_id, size, hash, epoch FROM chain_head WHERE workspace_id IN ({}) \
-         ORDER BY workspace_id{lock}",
-        placeholders(1, names.len())
-    );
-    let values: Vec<Value> = names.iter().map(|name| (*name).into()).collect();
-    let rows =
-        tx.query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await?;
-    let mut heads = BTreeMap::new();
-    for row in rows {
-        let hash: Vec<u8> = row.try_get("", "hash")?;
-        let hash = hash.try_into().map_err(|_| Error::internal("a chain's head is malformed"))?;
-        let head = Head {
-            size: row.try_get("", "size")?,
-            hash,
-            epoch: row.try_get("", "epoch")?,
-            bumped: false,
-        };
-        heads.insert(Arc::from(row.try_get::<String>("", "workspace_id")?), head);
-    }
-    Ok(heads)
-}
-
-/// `$a, $b, …`, `count` of them.
-fn placeholders(first: usize, count: usize) -> String {
-    let all: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
-    all.join(", ")
-}
-
-/// `(…), (…)` for rows of `width` values.
-fn tuples(width: usize, count: usize) -> String {
-    let all: Vec<String> =
-        (0..count).map(|row| format!("({})", placeholders(row * width + 1, width))).collect();
-    all.join(", ")
-}
-
-async fn insert_entries(tx: &DatabaseTransaction, rows: Vec<[Value; 10]>) -> Result<()> {
-    if rows.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "INSERT INTO chain_entry (workspace_id, seq, id, kind, at, agent_id, connection_id, \
-         end_user_id, body, hash) VALUES {}",
-        tuples(10, rows.len())
-    );
-    let values: Vec<Value> = rows.into_iter().flatten().collect();
-    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-    Ok(())
-}
-
-async fn write_heads(tx: &DatabaseTransaction, heads: &BTreeMap<Arc<str>, Head>) -> Result<()> {
-    let changed: Vec<_> = heads.iter().filter(|(_, head)| head.bumped).collect();
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "INSERT INTO chain_head (workspace_id, size, hash, epoch) VALUES {} ON CONFLICT (workspace_id) \
-         DO UPDATE SET size = excluded.size, hash = excluded.hash, epoch = excluded.epoch",
-        tuples(4, changed.len())
-    );
-    let values: Vec<Value> = changed
-        .into_iter()
-        .flat_map(|(workspace, head)| {
-            [
-                workspace.as_ref().into(),
-                head.size.into(),
-                head.hash.to_vec().into(),
-                head.epoch.into(),
-            ]
-        })
-        .collect();
-    tx.execute_raw(Statement::from_sql_and_values(tx.get_database_backend(), sql, values)).await?;
-    Ok(())
+    };
+    touched.iter().map(String::as_str).chain(entries.iter().filter_map(of_entry)).collect()
 }

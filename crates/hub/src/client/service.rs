@@ -4,19 +4,22 @@ use std::time::Duration;
 
 use base::{ClientId, ExposeSecret, SecretString, constant_time_eq};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, Statement, entity::prelude::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, Statement, entity::prelude::Expr,
 };
 use url::Url;
 use vault::Place;
 
+use serde_json::json;
+
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
     Error, Result,
+    audit::{self, Change, Reach},
     page::{Page, PageQuery},
     provider::{self, Registry},
     slug,
-    store::{Json, SYSTEM, SealedColumn, Store, bump_users_of_client},
+    store::{Json, SYSTEM, SealedColumn, Store},
 };
 
 /// How long a former secret is still tried.
@@ -199,8 +202,28 @@ async fn create(store: &Store, owner: Owner<'_>, slug: &str, new: NewClient) -> 
     if let Some(secret) = &new.client_secret {
         row.secret_sealed = Some(seal(store, &row, 1, secret).await?);
     }
-    let row = ActiveModel::from(row).reset_all();
-    Ok(row.insert(store.write()).await?)
+    let tx = store.begin().await?;
+    let saved = ActiveModel::from(row).reset_all().insert(&tx).await?;
+    record(store, &tx, "client.created", &saved).await?;
+    tx.commit().await?;
+    Ok(saved)
+}
+
+/// In its owner's chain; moves the epoch of every workspace that uses the client.
+async fn record(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    action: &'static str,
+    row: &Model,
+) -> Result<()> {
+    let details = json!({
+        "provider": row.provider, "client_id": row.client_id, "redirect_uri": row.redirect_uri,
+        "scopes": row.scopes.0, "secret_generation": row.generation, "status": row.status,
+        "status_reason": row.status_reason,
+    });
+    let what = Change::new(action, &row.id).named(&row.slug).with(details);
+    let reach = Reach::UsersOfClient { owner: &row.owner_id, client: &row.id };
+    audit::change(store, tx, reach, &what).await
 }
 
 async fn seal(
@@ -280,7 +303,7 @@ async fn write_change(
     }
     let tx = store.begin().await?;
     let saved = row.update(&tx).await?;
-    bump_users_of_client(&tx, &saved.id).await?;
+    record(store, &tx, "client.changed", &saved).await?;
     tx.commit().await?;
     Ok(saved)
 }
@@ -356,7 +379,10 @@ pub async fn delete(store: &Store, owner: Owner<'_>, id_or_slug: &str) -> Result
             "Integrations use this client. Remove them first, or give them another client.",
         ));
     }
-    Entity::delete_by_id(found.id).exec(store.write()).await?;
+    let tx = store.begin().await?;
+    Entity::delete_by_id(found.id.as_str()).exec(&tx).await?;
+    record(store, &tx, "client.removed", &found).await?;
+    tx.commit().await?;
     Ok(())
 }
 
@@ -381,7 +407,9 @@ async fn set_status(store: &Store, id: &str, status: &str, reason: Option<&str>)
         .filter(Column::Id.eq(id))
         .exec(&tx)
         .await?;
-    bump_users_of_client(&tx, id).await?;
+    let row = Entity::find_by_id(id).one(&tx).await?.ok_or_else(|| Error::not_found("client"))?;
+    let action = if status == "active" { "client.resumed" } else { "client.suspended" };
+    record(store, &tx, action, &row).await?;
     tx.commit().await?;
     Ok(())
 }

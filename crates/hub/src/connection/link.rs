@@ -4,10 +4,13 @@ use base::{ConnectionId, Timestamp};
 use connector::{Account, RefreshClass};
 use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 
+use serde_json::json;
+
 use super::{
     Health, Label, State, Status, Stored, account_digest,
     entity::{ActiveModel, Column, Entity, Model},
     seal_credential, seal_label,
+    service::record,
 };
 use crate::{
     Result,
@@ -44,12 +47,12 @@ pub fn owner_key(end_user: Option<&str>) -> &str {
 
 /// Makes the connection, or puts the new credential into the one of the same owner and account.
 ///
-/// Within the caller's transaction, which also moves the epoch.
+/// Within the caller's transaction, which also records it.
 pub async fn activate(
     store: &Store,
     tx: &DatabaseTransaction,
     linked: Linked<'_>,
-) -> Result<Model> {
+) -> Result<Activated> {
     let integration = linked.integration;
     let digest = account_digest(store, &integration.provider, &linked.account.id);
     let found = Entity::find()
@@ -93,7 +96,25 @@ pub async fn activate(
     row.candidates = None;
     row.updated_at = now;
     let active = ActiveModel::from(row).reset_all();
-    Ok(if is_new { active.insert(tx).await? } else { active.update(tx).await? })
+    let row = if is_new { active.insert(tx).await? } else { active.update(tx).await? };
+    Ok(Activated { row, is_new })
+}
+
+/// A connection as a link left it.
+pub struct Activated {
+    /// The row.
+    pub row: Model,
+    is_new: bool,
+}
+
+impl Activated {
+    /// Its entry in the chain; the transaction's last statement, because it locks the chain's head.
+    pub async fn record(&self, store: &Store, tx: &DatabaseTransaction) -> Result<()> {
+        let action = if self.is_new { "connection.linked" } else { "connection.renewed" };
+        let details =
+            json!({ "integration": self.row.integration_id, "scopes": self.row.scopes.0 });
+        record(store, tx, action, &self.row, details).await
+    }
 }
 
 fn word(class: RefreshClass) -> &'static str {

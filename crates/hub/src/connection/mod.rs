@@ -10,7 +10,7 @@ mod service;
 
 pub use candidate::{Keep, keep_candidate, promote_candidate};
 pub use entity::{Column, Entity, Health, Model as Connection, State, Status};
-pub use link::{Linked, activate, owner_key};
+pub use link::{Activated, Linked, activate, owner_key};
 pub use restore::hold_rotating;
 pub use revoke::{REVOKE_GRANT, queue_revocation, revoke_grant};
 pub use sealed::{

@@ -3,9 +3,12 @@
 
 use sea_orm::{ConnectionTrait, Statement};
 
+use serde_json::json;
+
 use crate::{
     Result,
-    store::{Store, bump_all},
+    audit::{self, Change, Reach},
+    store::{SYSTEM, Store},
 };
 
 /// Holds every connection whose refresh tokens rotate: nothing is sent and nothing handed out until a
@@ -24,7 +27,8 @@ pub async fn hold_rotating(store: &Store) -> Result<u64> {
         ],
     );
     let held = tx.execute_raw(statement).await?.rows_affected();
-    bump_all(&tx).await?;
+    let what = Change::new("connections.held", SYSTEM).with(json!({ "held": held }));
+    audit::change(store, &tx, Reach::Everyone, &what).await?;
     tx.commit().await?;
     Ok(held)
 }

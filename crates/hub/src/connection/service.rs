@@ -8,6 +8,7 @@ use sea_orm::{
     EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 use serde::Serialize;
+use serde_json::json;
 
 use super::{
     State, Status,
@@ -17,9 +18,10 @@ use super::{
 };
 use crate::{
     Error, Result,
+    audit::{self, Change, Reach},
     integration::{self, App},
     page::{Page, PageQuery},
-    store::{Store, bump, outbox},
+    store::{Store, outbox},
 };
 
 /// What a list is narrowed to.
@@ -156,7 +158,8 @@ pub async fn set_enabled(store: &Store, workspace: &str, id: &str, enabled: bool
     row.status = Set(if enabled { Status::Active } else { Status::Disabled });
     row.updated_at = Set(store.now().millis());
     let saved = row.update(&tx).await?;
-    bump(&tx, workspace).await?;
+    let action = if enabled { "connection.enabled" } else { "connection.disabled" };
+    record(store, &tx, action, &saved, serde_json::Value::Null).await?;
     tx.commit().await?;
     Ok(saved)
 }
@@ -188,13 +191,30 @@ pub async fn disconnect(store: &Store, workspace: &str, id: &str, app: &App) -> 
     if let (Receipt::Pending, Some(stored)) = (receipt, &stored) {
         queue_revocation(store, &tx, workspace, &row.id, &row.integration_id, stored).await?;
     }
-    end(store, &tx, row, receipt).await?;
-    bump(&tx, workspace).await?;
+    let ended = end(store, &tx, row, receipt).await?;
+    record(store, &tx, "connection.disconnected", &ended, json!({ "receipt": receipt })).await?;
     tx.commit().await?;
     Ok(receipt)
 }
 
-async fn end(store: &Store, tx: &DatabaseTransaction, row: Model, receipt: Receipt) -> Result<()> {
+/// The entry of a change to a connection.
+pub(super) async fn record(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    action: &'static str,
+    row: &Model,
+    details: serde_json::Value,
+) -> Result<()> {
+    let what = Change::new(action, &row.id).with(details).of(&row.id, row.end_user_id.as_deref());
+    audit::change(store, tx, Reach::Workspace(&row.workspace_id), &what).await
+}
+
+async fn end(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    row: Model,
+    receipt: Receipt,
+) -> Result<Model> {
     let mut row = row.into_active_model();
     row.status = Set(Status::Revoked);
     row.state = Set(State::Revoked);
@@ -211,8 +231,7 @@ async fn end(store: &Store, tx: &DatabaseTransaction, row: Model, receipt: Recei
     };
     row.health_reason = Set(note);
     row.updated_at = Set(store.now().millis());
-    row.update(tx).await?;
-    Ok(())
+    Ok(row.update(tx).await?)
 }
 
 /// Whether another live connection stands on the same account and client.

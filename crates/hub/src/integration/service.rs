@@ -9,14 +9,17 @@ use sea_orm::{
     QueryFilter, QueryOrder, QuerySelect, Select, Statement,
 };
 
+use serde_json::json;
+
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
     Error, Result,
+    audit::{self, Change, Reach},
     client::{self, Client, NewClient},
     page::{Page, PageQuery},
     provider::{self, Registry},
     slug,
-    store::{Json, SYSTEM, Store, bump},
+    store::{Json, SYSTEM, Store},
 };
 
 /// Which client an integration uses.
@@ -143,7 +146,13 @@ async fn save(
         };
         row.insert(&tx).await?
     };
-    bump(&tx, workspace).await?;
+    let action = if is_new { "integration.created" } else { "integration.changed" };
+    let details = json!({
+        "provider": saved.provider, "client": saved.client_id, "scopes": saved.scopes.0,
+        "settings": saved.settings.0,
+    });
+    let what = Change::new(action, &saved.id).named(&saved.slug).with(details);
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok((saved, is_new))
 }
@@ -359,8 +368,9 @@ pub async fn delete(store: &Store, workspace: &str, id_or_slug: &str) -> Result<
             "Connections belong to this integration. Disconnect and delete them first.",
         ));
     }
-    Entity::delete_by_id(found.id).exec(&tx).await?;
-    bump(&tx, workspace).await?;
+    Entity::delete_by_id(found.id.as_str()).exec(&tx).await?;
+    let what = Change::new("integration.removed", &found.id).named(&found.slug);
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok(())
 }

@@ -14,6 +14,16 @@ pub enum Form {
     WholeToken,
 }
 
+impl Form {
+    /// Its word, as the API writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::NarrowedToken => "narrowed_token",
+            Self::WholeToken => "whole_token",
+        }
+    }
+}
+
 /// Whose connection is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,12 +6,16 @@ use sea_orm::{
     QueryOrder, entity::prelude::*,
 };
 
+use serde_json::json;
+
 use super::Rule;
 use crate::{
-    Error, Result, agent, integration,
+    Error, Result, agent,
+    audit::{self, Change, Reach},
+    integration,
     page::{Page, PageQuery},
     slug,
-    store::{Json, Store, bump},
+    store::{Json, Store},
 };
 
 /// The `policy` table.
@@ -125,7 +129,10 @@ pub async fn put(
         };
         row.insert(&tx).await?
     };
-    bump(&tx, workspace).await?;
+    let action = if is_new { "policy.created" } else { "policy.changed" };
+    let details = json!({ "rule": saved.rule.0, "enabled": saved.enabled });
+    let what = Change::new(action, &saved.id).named(&saved.slug).with(details);
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok((saved, is_new))
 }
@@ -167,8 +174,9 @@ pub async fn active(store: &Store, workspace: &str) -> Result<Vec<(String, Rule)
 pub async fn delete(store: &Store, workspace: &str, id_or_slug: &str) -> Result<()> {
     let found = get(store, workspace, id_or_slug).await?;
     let tx = store.begin().await?;
-    found.delete(&tx).await?;
-    bump(&tx, workspace).await?;
+    let what = Change::new("policy.removed", &found.id).named(&found.slug);
+    found.clone().delete(&tx).await?;
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok(())
 }

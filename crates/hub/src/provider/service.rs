@@ -9,11 +9,17 @@ use sea_orm::{
     QueryOrder,
 };
 
+use serde_json::json;
+
 use super::{
     Registry,
     entity::{ActiveModel, Column, Entity},
 };
-use crate::{Error, Result, store::Store};
+use crate::{
+    Error, Result,
+    audit::{self, Change, Reach},
+    store::Store,
+};
 
 /// A provider and where it comes from.
 #[derive(Clone)]
@@ -97,7 +103,11 @@ pub async fn add(
         manifest: Set(manifest.to_owned()),
         created_at: Set(store.now().millis()),
     };
-    row.insert(&tx).await?;
+    let saved = row.insert(&tx).await?;
+    let what = Change::new("provider.added", &saved.id)
+        .named(&saved.slug)
+        .with(json!({ "version": version }));
+    audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     Ok(Found { connector: Arc::new(Declarative::new(parsed)), version: Some(version) })
 }

@@ -17,7 +17,7 @@ use crate::{
     integration::{self, App},
     provider::Registry,
     refresh,
-    store::{SYSTEM, Store, bump},
+    store::{SYSTEM, Store},
     workspace::api_key::{Owner, Principal},
 };
 
@@ -153,9 +153,10 @@ async fn activate_pending(
         class: app.connector.manifest().refresh.class,
     };
     let tx = store.begin().await?;
-    let connection = activate(store, &tx, linked).await?;
-    take(&tx, store, row, Status::Completed, Some(&connection.id)).await?;
-    bump(&tx, &row.workspace_id).await?;
+    let linked = activate(store, &tx, linked).await?;
+    // Of two callers with the same code one wins; the other's transaction ends here.
+    take(&tx, store, row, Status::Completed, Some(&linked.row.id)).await?;
+    linked.record(store, &tx).await?;
     tx.commit().await?;
-    Ok(connection)
+    Ok(linked.row)
 }

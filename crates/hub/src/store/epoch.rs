@@ -25,28 +25,6 @@ pub async fn bump(tx: &DatabaseTransaction, workspace: &str) -> Result<()> {
         .await
 }
 
-/// Moves every workspace's epoch: for a change to the platform's own keys.
-pub async fn bump_all(tx: &DatabaseTransaction) -> Result<()> {
-    run(
-        tx,
-        "UPDATE chain_head SET epoch = epoch + 1 WHERE workspace_id IN \
-         (SELECT workspace_id FROM chain_head ORDER BY workspace_id)",
-        [],
-    )
-    .await
-}
-
-/// Moves the epoch of every workspace that uses this client.
-pub async fn bump_users_of_client(tx: &DatabaseTransaction, client: &str) -> Result<()> {
-    run(
-        tx,
-        "UPDATE chain_head SET epoch = epoch + 1 WHERE workspace_id IN \
-         (SELECT workspace_id FROM integration WHERE client_id = $1)",
-        [client.into()],
-    )
-    .await
-}
-
 async fn run<const N: usize>(
     tx: &DatabaseTransaction,
     sql: &str,

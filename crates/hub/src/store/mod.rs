@@ -1,5 +1,6 @@
 //! The database: one handle for SQLite and PostgreSQL, its transactions and its clock.
 
+mod actor;
 mod columns;
 mod epoch;
 mod keys;
@@ -14,8 +15,9 @@ use sea_orm::{
     TransactionOptions, TransactionTrait,
 };
 
+pub use actor::{Actor, ActorKind};
 pub use columns::{Json, SealedColumn};
-pub use epoch::{bump, bump_all, bump_users_of_client, read as read_epoch};
+pub use epoch::{bump, read as read_epoch};
 pub use keys::{Keys, SYSTEM};
 pub use open::{Database, PoolSizes};
 
@@ -33,6 +35,7 @@ pub struct Store {
     clock: Arc<dyn Clock>,
     rng: Arc<dyn Rng>,
     keys: Arc<Keys>,
+    actor: Arc<Actor>,
 }
 
 impl Store {
@@ -78,6 +81,17 @@ impl Store {
     /// The source of randomness.
     pub fn rng(&self) -> &dyn Rng {
         self.rng.as_ref()
+    }
+
+    /// The same database, for what this actor does.
+    #[must_use]
+    pub fn by(&self, actor: Actor) -> Self {
+        Self { actor: Arc::new(actor), ..self.clone() }
+    }
+
+    /// Who acts: the hub itself unless [`by`](Self::by) said otherwise.
+    pub fn actor(&self) -> &Actor {
+        &self.actor
     }
 
     /// Seals, opens and digests.

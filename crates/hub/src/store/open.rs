@@ -13,7 +13,7 @@ use sea_orm::{
 };
 use vault::KeySource;
 
-use super::{Keys, Store};
+use super::{Actor, Keys, Store};
 use crate::{Error, Result};
 
 /// Where the data is.
@@ -66,7 +66,8 @@ impl Store {
         };
         let now = clock.now().millis();
         let keys = Keys::open(read.clone(), &write, source, rng.clone(), now).await?;
-        Ok(Self { read, write, backend, clock, rng, keys: Arc::new(keys) })
+        let actor = Arc::new(Actor::hub());
+        Ok(Self { read, write, backend, clock, rng, keys: Arc::new(keys), actor })
     }
 
     /// Brings the database to the newest shape; safe with several replicas starting at once.

@@ -10,12 +10,14 @@ use sea_orm::{
     entity::prelude::*,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     Error, Kind, Result,
+    audit::{self, Change, Reach},
     page::{Page, PageQuery},
     slug,
-    store::{Json, Store, bump, bump_all},
+    store::{Json, Store},
 };
 
 /// What a platform key may do.
@@ -144,7 +146,10 @@ pub async fn create(
     let public = BASE32_NOPAD.encode(&public).to_ascii_lowercase();
     let text = format!("vk_{}_{public}_{}", word(&owner), random_token(store.rng()));
     let row = row(store, owner, public, &text, name, expires_at);
-    let row = row.insert(store.write()).await?;
+    let tx = store.begin().await?;
+    let row = row.insert(&tx).await?;
+    record(store, &tx, "key.created", &row).await?;
+    tx.commit().await?;
     Ok(Made { row, secret: text.into() })
 }
 
@@ -205,11 +210,12 @@ pub async fn adopt_configured(store: &Store, text: &SecretString) -> Result<()> 
         return Ok(());
     }
     for row in former {
-        row.delete(&tx).await?;
+        row.clone().delete(&tx).await?;
+        record(store, &tx, "key.revoked", &row).await?;
     }
     let owner = Owner::Platform(Role::ALL.to_vec());
-    row(store, owner, public.to_owned(), text, NAME, None).insert(&tx).await?;
-    bump_all(&tx).await?;
+    let saved = row(store, owner, public.to_owned(), text, NAME, None).insert(&tx).await?;
+    record(store, &tx, "key.created", &saved).await?;
     tx.commit().await?;
     Ok(())
 }
@@ -373,14 +379,26 @@ pub async fn revoke(store: &Store, owner: &Owner, id: &str) -> Result<()> {
 }
 
 async fn revoke_row(store: &Store, tx: &DatabaseTransaction, found: Model) -> Result<()> {
-    let workspace = found.workspace_id.clone();
     let mut row = found.into_active_model();
     row.revoked_at = Set(Some(store.now().millis()));
-    row.update(tx).await?;
-    match workspace {
-        Some(workspace) => bump(tx, &workspace).await,
-        None => bump_all(tx).await,
-    }
+    let row = row.update(tx).await?;
+    record(store, tx, "key.revoked", &row).await
+}
+
+/// In the workspace's chain, or in the platform's for a key that reaches every workspace.
+async fn record(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    action: &'static str,
+    row: &Model,
+) -> Result<()> {
+    let details = json!({
+        "kind": row.kind, "agent": row.agent_id, "roles": row.roles.0,
+        "public_part": row.public_part, "expires_at": row.expires_at.map(Timestamp::from_millis),
+    });
+    let what = Change::new(action, &row.id).named(&row.name).with(details);
+    let reach = row.workspace_id.as_deref().map_or(Reach::Everyone, Reach::Workspace);
+    audit::change(store, tx, reach, &what).await
 }
 
 /// Revokes every key of an agent, within the transaction that ends it.

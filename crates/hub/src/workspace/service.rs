@@ -5,14 +5,16 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
     QueryFilter, Statement,
 };
+use serde_json::json;
 use url::Url;
 
 use super::entity::{ActiveModel, Column, Entity, Model};
 use crate::{
     Error, Result,
+    audit::{self, Change, Reach},
     page::{Page, PageQuery},
     slug,
-    store::{Json, Store, bump},
+    store::{Json, Store},
 };
 
 /// What a workspace is set to.
@@ -56,7 +58,10 @@ pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model,
         start_chain(&tx, &saved.id).await?;
         saved
     };
-    bump(&tx, &saved.id).await?;
+    let action = if is_new { "workspace.created" } else { "workspace.changed" };
+    let details = json!({ "name": saved.name, "return_urls": saved.return_urls.0 });
+    let what = Change::new(action, &saved.id).named(&saved.slug).with(details);
+    audit::change(store, &tx, Reach::Workspace(&saved.id), &what).await?;
     tx.commit().await?;
     Ok((saved, is_new))
 }

@@ -29,7 +29,7 @@ async fn without_a_policy_nothing_is_handed_out_and_the_chain_says_so() {
     let error = refused(scene.ask(&chat, &ask).await);
 
     assert_eq!((error.kind, error.code), (Kind::Forbidden, "policy_denied"));
-    let chain = scene.chain(&chat).await;
+    let chain = scene.answers(&chat).await;
     assert_eq!(chain.len(), 1);
     assert_eq!(chain[0].kind, "denial");
     assert_eq!(chain[0].agent_id.as_ref(), Some(&chat.agent));
@@ -61,7 +61,7 @@ async fn a_release_names_who_got_what_for_whom() {
 
     assert_eq!(token_of(&issued), "access.ana-work.1");
     assert_eq!(issued.scopes, [READ, WRITE]);
-    let chain = scene.chain(&chat).await;
+    let chain = scene.answers(&chat).await;
     assert_eq!(chain.len(), 1);
     assert_eq!(chain[0].kind, "release");
     assert_eq!(chain[0].id, issued.release);

@@ -14,6 +14,10 @@ fn check(rows: &[Row]) -> Result<[u8; 32], i64> {
     verify(ZERO, 1, rows.iter().map(|row| (row.body.as_slice(), row.hash.as_slice())))
 }
 
+fn size(rows: &[Row]) -> i64 {
+    i64::try_from(rows.len()).unwrap()
+}
+
 async fn head(scene: &Scene, tenant: &Tenant) -> (i64, Vec<u8>) {
     let sql = format!("SELECT size, hash FROM chain_head WHERE workspace_id = '{}'", tenant.id);
     let statement = Statement::from_string(scene.store.backend(), sql);
@@ -31,11 +35,11 @@ async fn what_is_stored_verifies_up_to_the_chains_head() {
     for _ in 0..20 {
         scene.issued(&chat, &whole("ana")).await;
     }
+    assert_eq!(scene.answers(&chat).await.len(), 21);
     let rows = scene.chain(&chat).await;
-    assert_eq!(rows.len(), 21);
-    assert!(rows.iter().map(|row| row.seq).eq(1..=21));
+    assert!((1..).zip(&rows).all(|(seq, row)| row.seq == seq));
     let last = check(&rows).unwrap();
-    assert_eq!(head(&scene, &chat).await, (21, last.to_vec()));
+    assert_eq!(head(&scene, &chat).await, (size(&rows), last.to_vec()));
 }
 
 #[tokio::test]
@@ -49,10 +53,11 @@ async fn an_entry_that_was_changed_in_the_database_is_found() {
     scene
         .execute(
             "UPDATE chain_entry SET body = CAST(replace(CAST(body AS TEXT), 'whole_token', \
-         'narrowed_token') AS BLOB) WHERE seq = 3",
+         'narrowed_token') AS BLOB) WHERE kind = 'release'",
         )
         .await;
-    assert_eq!(check(&scene.chain(&chat).await), Err(3));
+    let first = scene.answers(&chat).await[0].seq;
+    assert_eq!(check(&scene.chain(&chat).await), Err(first));
 }
 
 #[tokio::test]
@@ -64,6 +69,7 @@ async fn two_workspaces_chains_are_independent() {
         scene.link(tenant, "ana", "ana-work").await;
     }
     let epoch_of_shop = read_epoch(&scene.store, &shop.id).await.unwrap();
+    let before = [size(&scene.chain(&chat).await), size(&scene.chain(&shop).await)];
     // At once, so that both stand in the same batches.
     let (ana, asks) = (whole("ana"), 10);
     for _ in 0..asks {
@@ -71,7 +77,7 @@ async fn two_workspaces_chains_are_independent() {
     }
     scene.issued(&chat, &ana).await;
 
-    for (tenant, size) in [(&chat, asks + 1), (&shop, asks)] {
+    for (tenant, size) in [(&chat, before[0] + asks + 1), (&shop, before[1] + asks)] {
         let rows = scene.chain(tenant).await;
         assert!(rows.iter().map(|row| row.seq).eq(1..=size));
         assert!(rows.iter().all(|row| row.workspace_id == tenant.id));
@@ -85,6 +91,7 @@ async fn a_database_that_does_not_take_the_record_releases_nothing() {
     let scene = Scene::new().await;
     let chat = scene.tenant_with_policy("chat").await;
     scene.link(&chat, "ana", "ana-work").await;
+    let before = (head(&scene, &chat).await, scene.chain(&chat).await);
     scene
         .execute(
             "CREATE TRIGGER full BEFORE INSERT ON chain_entry \
@@ -95,8 +102,7 @@ async fn a_database_that_does_not_take_the_record_releases_nothing() {
     let error = refused(scene.ask(&chat, &whole("ana")).await);
     assert_eq!((error.kind, error.code), (Kind::Unavailable, "audit_unavailable"));
     assert!(error.retry_after.is_some());
-    assert!(scene.chain(&chat).await.is_empty());
-    assert_eq!(head(&scene, &chat).await, (0, ZERO.to_vec()));
+    assert_eq!((head(&scene, &chat).await, scene.chain(&chat).await), before);
 
     scene.execute("DROP TRIGGER full").await;
     assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-work.1");
@@ -129,7 +135,7 @@ async fn a_head_that_does_not_move_takes_the_whole_batch_back() {
         )
         .await;
     assert_eq!(refused(scene.ask(&chat, &whole("ana")).await).code, "audit_unavailable");
-    assert!(scene.chain(&chat).await.is_empty());
+    assert!(scene.answers(&chat).await.is_empty());
 }
 
 #[tokio::test]
@@ -151,7 +157,7 @@ async fn the_record_is_read_in_parts() {
             break;
         }
     }
-    assert_eq!(seen, [1, 2, 3, 4, 5]);
+    assert!(seen.into_iter().eq(1..=size(&scene.chain(&chat).await)));
     let nonsense = PageQuery::new(Some("con_1".to_owned()), None).unwrap();
     let error = refused(hub::audit::list(&scene.store, &chat.id, &nonsense).await);
     assert_eq!(error.code, "cursor_invalid");

@@ -259,6 +259,13 @@ impl Scene {
         audit::list(&self.store, &tenant.id, &whole).await.unwrap().items
     }
 
+    /// Of the workspace's chain what was handed out or refused.
+    pub(crate) async fn answers(&self, tenant: &Tenant) -> Vec<audit::Row> {
+        let mut rows = self.chain(tenant).await;
+        rows.retain(|row| row.kind != "change");
+        rows
+    }
+
     /// How many entries of this kind the workspace's chain has.
     pub(crate) async fn count(&self, tenant: &Tenant, kind: &str) -> usize {
         self.chain(tenant).await.iter().filter(|row| row.kind == kind).count()

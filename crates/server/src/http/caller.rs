@@ -8,6 +8,7 @@ use hub::{
     Error,
     client::Owner as ClientOwner,
     release::Asker,
+    store::{Actor, ActorKind, SYSTEM, Store},
     workspace::api_key::{self, Owner, Principal, Role},
 };
 
@@ -21,6 +22,7 @@ use crate::{
 pub(crate) struct Caller {
     principal: Principal,
     agent: Option<String>,
+    store: Store,
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Answer<Option<&'a str>> {
@@ -52,7 +54,8 @@ impl FromRequestParts<AppState> for Caller {
         let workspace = text(&parts.headers, "x-valetkey-workspace")?;
         let agent = text(&parts.headers, "x-valetkey-agent")?.map(str::to_owned);
         let principal = api_key::authenticate(&state.store, key, workspace).await?;
-        Ok(Self { principal, agent })
+        let store = state.store.by(actor(&principal));
+        Ok(Self { principal, agent, store })
     }
 }
 
@@ -71,7 +74,22 @@ fn lacks_role(role: Role) -> Error {
     )
 }
 
+/// The caller as the audit chain names it.
+fn actor(principal: &Principal) -> Actor {
+    let kind = match principal.owner {
+        Owner::Platform(_) => ActorKind::PlatformKey,
+        Owner::Workspace(_) => ActorKind::WorkspaceKey,
+        Owner::Agent { .. } => ActorKind::AgentKey,
+    };
+    Actor { kind, id: Some(principal.key.clone()), request_id: Some(request_id()) }
+}
+
 impl Caller {
+    /// The database, for what this caller does: the chain names the caller for it.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The key as the hub knows it.
     pub(crate) fn principal(&self) -> &Principal {
         &self.principal
@@ -115,6 +133,14 @@ impl Caller {
             }
             _ => Ok(ClientOwner::Workspace(self.workspace(Role::Provision)?)),
         }
+    }
+
+    /// Whose audit chain this caller reads: a workspace's, or the platform's where it names none.
+    pub(crate) fn chain(&self) -> Answer<&str> {
+        Ok(match self.client_owner()? {
+            ClientOwner::Platform => SYSTEM,
+            ClientOwner::Workspace(workspace) => workspace,
+        })
     }
 
     /// The workspace and, for an agent's key, that agent: for what an agent may see of its own.

@@ -8,10 +8,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use hub::{
-    idempotency::{self, Begin},
-    store::Store,
-};
+use hub::idempotency::{self, Begin};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -66,7 +63,6 @@ impl<T: Serialize> IntoResponse for Created<T> {
 
 /// Makes something once for one `Idempotency-Key`; without the header simply makes it.
 pub(crate) async fn create<T, F>(
-    store: &Store,
     caller: &Caller,
     key: IdempotencyKey,
     body: &[u8],
@@ -76,6 +72,7 @@ where
     T: Serialize,
     F: Future<Output = Answer<Created<T>>>,
 {
+    let store = caller.store();
     let Some(text) = key.key else { return Ok(make.await?.into_response()) };
     let mut fingerprint = format!("{} {}\n", key.method, key.path).into_bytes();
     fingerprint.extend_from_slice(body);

@@ -101,10 +101,10 @@ async fn add(
         let there = agent::get(&state.store, workspace, &slug).await;
         super::must_be_free(there, "agent", &slug)?;
         let new = NewAgent { name, trusted_backend };
-        let (row, is_new) = agent::put(&state.store, workspace, &slug, new).await?;
+        let (row, is_new) = agent::put(caller.store(), workspace, &slug, new).await?;
         Ok(Created::new(AgentView::from(row), is_new))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// An agent, by id or slug
@@ -132,7 +132,7 @@ async fn put(
     let AgentSettings { name, trusted_backend } = body.value;
     let workspace = caller.workspace(Role::Provision)?;
     let new = NewAgent { name, trusted_backend };
-    let (row, is_new) = agent::put(&state.store, workspace, &slug, new).await?;
+    let (row, is_new) = agent::put(caller.store(), workspace, &slug, new).await?;
     Ok(Created::new(row.into(), is_new))
 }
 
@@ -144,7 +144,7 @@ async fn delete(
     caller: Caller,
     PathId(name): PathId,
 ) -> Answer<StatusCode> {
-    agent::disable(&state.store, caller.workspace(Role::Provision)?, &name).await?;
+    agent::disable(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -181,8 +181,8 @@ async fn add_key(
     body: Body<NewKey>,
 ) -> Answer<Response> {
     let owner = owner(&state, &caller, &name).await?;
-    let make = keys::make(&state, owner, body.value);
-    create(&state.store, &caller, key, &body.bytes, make).await
+    let make = keys::make(&caller, owner, body.value);
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// Revoke an agent's key; nothing is released to it any more
@@ -195,6 +195,6 @@ async fn revoke_key(
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     let owner = owner(&state, &caller, &name).await?;
-    api_key::revoke(&state.store, &owner, &id).await?;
+    api_key::revoke(caller.store(), &owner, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,10 +2,7 @@
 
 use axum::{Json, extract::State};
 use data_encoding::{BASE64, HEXLOWER};
-use hub::{
-    audit::{self, Row},
-    workspace::api_key::Role,
-};
+use hub::audit::{self, Row};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -54,7 +51,7 @@ impl From<Row> for EntryView {
     }
 }
 
-/// The workspace's audit chain, oldest entry first
+/// The workspace's audit chain, oldest entry first; of a platform key that names no workspace, the platform's
 #[utoipa::path(get, path = "/v1/audit", tag = "audit", security(("key" = [])), params(Part),
     responses((status = 200, body = List<EntryView>)))]
 async fn list(
@@ -62,7 +59,6 @@ async fn list(
     caller: Caller,
     QueryOf(part): QueryOf<Part>,
 ) -> Answer<Json<List<EntryView>>> {
-    let workspace = caller.workspace(Role::Provision)?;
-    let page = audit::list(&state.store, workspace, &part.query()?).await?;
+    let page = audit::list(&state.store, caller.chain()?, &part.query()?).await?;
     Ok(Json(List::of(page, EntryView::from)))
 }

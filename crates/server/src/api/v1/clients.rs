@@ -125,10 +125,10 @@ async fn add(
         let WithSlug { slug, settings } = body.value;
         super::must_be_free(client::get(&state.store, owner, &slug).await, "client", &slug)?;
         let (row, is_new) =
-            client::put(&state.store, &state.registry, owner, &slug, settings.into()).await?;
+            client::put(caller.store(), &state.registry, owner, &slug, settings.into()).await?;
         Ok(Created::new(view(&state, row), is_new))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// A client, by id or slug
@@ -155,7 +155,7 @@ async fn put(
 ) -> Answer<Created<ClientView>> {
     let owner: Owner<'_> = caller.client_owner()?;
     let (row, is_new) =
-        client::put(&state.store, &state.registry, owner, &slug, body.value.into()).await?;
+        client::put(caller.store(), &state.registry, owner, &slug, body.value.into()).await?;
     Ok(Created::new(view(&state, row), is_new))
 }
 
@@ -179,7 +179,8 @@ async fn patch(
     body: Body<NewSecret>,
 ) -> Answer<Json<ClientView>> {
     let owner = caller.client_owner()?;
-    let row = client::change_secret(&state.store, owner, &name, body.value.client_secret.0).await?;
+    let row =
+        client::change_secret(caller.store(), owner, &name, body.value.client_secret.0).await?;
     Ok(Json(view(&state, row)))
 }
 
@@ -191,7 +192,7 @@ async fn delete(
     caller: Caller,
     PathId(name): PathId,
 ) -> Answer<StatusCode> {
-    client::delete(&state.store, caller.client_owner()?, &name).await?;
+    client::delete(caller.store(), caller.client_owner()?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -203,6 +204,6 @@ async fn test(
     caller: Caller,
     PathId(name): PathId,
 ) -> Answer<Json<ClientView>> {
-    let row = client::lift_suspension(&state.store, caller.client_owner()?, &name).await?;
+    let row = client::lift_suspension(caller.store(), caller.client_owner()?, &name).await?;
     Ok(Json(view(&state, row)))
 }

@@ -217,7 +217,7 @@ async fn add(
         created_by: caller.principal().key.clone(),
         agent: None,
     };
-    let made = session::create(&state.store, workspace, new).await?;
+    let made = session::create(caller.store(), workspace, new).await?;
     let view = NewSessionView {
         url: format!("{}/connect/{}", state.registry.public_url(), made.token),
         token: made.token,
@@ -302,7 +302,7 @@ async fn complete(
     let workspace = caller.workspace(Role::Sessions)?;
     let Complete { code, end_user } = body.value;
     let done = session::complete(
-        &state.store,
+        caller.store(),
         &state.registry,
         caller.principal(),
         workspace,

@@ -235,7 +235,7 @@ async fn patch(
     body: Body<Switch>,
 ) -> Answer<Json<ConnectionView>> {
     let workspace = caller.workspace(Role::Provision)?;
-    let row = connection::set_enabled(&state.store, workspace, &id, body.value.enabled).await?;
+    let row = connection::set_enabled(caller.store(), workspace, &id, body.value.enabled).await?;
     Ok(Json(view(&state, row).await?))
 }
 
@@ -254,7 +254,7 @@ async fn delete(
     let row = connection::get(&state.store, workspace, &id).await?;
     let found = integration::get(&state.store, workspace, &row.integration_id).await?;
     let app = App::load(&state.store, &state.registry, found).await?;
-    connection::disconnect(&state.store, workspace, &id, &app).await?;
+    connection::disconnect(caller.store(), workspace, &id, &app).await?;
     let row = connection::get(&state.store, workspace, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(view(&state, row).await?)))
 }

@@ -132,10 +132,10 @@ async fn add(
         super::must_be_free(there, "integration", &slug)?;
         let new = settings.read()?;
         let (row, is_new) =
-            integration::put(&state.store, &state.registry, workspace, &slug, new).await?;
+            integration::put(caller.store(), &state.registry, workspace, &slug, new).await?;
         Ok(Created::new(IntegrationView::from(row), is_new))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// An integration, by id or slug
@@ -164,7 +164,7 @@ async fn put(
     let workspace = caller.workspace(Role::Provision)?;
     let new = body.value.read()?;
     let (row, is_new) =
-        integration::put(&state.store, &state.registry, workspace, &slug, new).await?;
+        integration::put(caller.store(), &state.registry, workspace, &slug, new).await?;
     Ok(Created::new(row.into(), is_new))
 }
 
@@ -176,6 +176,6 @@ async fn delete(
     caller: Caller,
     PathId(name): PathId,
 ) -> Answer<StatusCode> {
-    integration::delete(&state.store, caller.workspace(Role::Provision)?, &name).await?;
+    integration::delete(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

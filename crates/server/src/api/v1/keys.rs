@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::view::Time;
-use crate::{http::Created, problem::Answer, state::AppState};
+use crate::{
+    http::{Caller, Created},
+    problem::Answer,
+};
 
 /// A key, without its secret.
 #[derive(Serialize, ToSchema)]
@@ -105,12 +108,12 @@ impl NewKey {
 
 /// Makes a key.
 pub(super) async fn make(
-    state: &AppState,
+    caller: &Caller,
     owner: Owner,
     new: NewKey,
 ) -> Answer<Created<NewKeyView>> {
     let Made { row, secret } =
-        api_key::create(&state.store, owner, &new.name, new.expires_at).await?;
+        api_key::create(caller.store(), owner, &new.name, new.expires_at).await?;
     let secret = Some(secret.expose_secret().to_owned());
     Ok(Created::new(NewKeyView { key: row.into(), secret }, true))
 }

@@ -66,9 +66,9 @@ async fn add(
             return Err(hub::Error::invalid("roles_required", detail).into());
         }
         let owner = Owner::Platform(roles.into_iter().map(Into::into).collect());
-        keys::make(&state, owner, NewKey::new(name, expires_at)).await
+        keys::make(&caller, owner, NewKey::new(name, expires_at)).await
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// Revoke a platform key; nothing is released to it any more
@@ -80,6 +80,6 @@ async fn revoke(
     PathId(id): PathId,
 ) -> Answer<StatusCode> {
     caller.platform(Role::Provision)?;
-    api_key::revoke(&state.store, &Owner::Platform(Vec::new()), &id).await?;
+    api_key::revoke(caller.store(), &Owner::Platform(Vec::new()), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

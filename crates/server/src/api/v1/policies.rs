@@ -183,10 +183,10 @@ async fn add(
         let there = policy::get(&state.store, workspace, &slug).await;
         super::must_be_free(there, "policy", &slug)?;
         let (rule, enabled) = settings.rule();
-        let (row, is_new) = policy::put(&state.store, workspace, &slug, rule, enabled).await?;
+        let (row, is_new) = policy::put(caller.store(), workspace, &slug, rule, enabled).await?;
         Ok(Created::new(PolicyView::from(row), is_new))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// A policy, by id or slug
@@ -213,7 +213,7 @@ async fn put(
 ) -> Answer<Created<PolicyView>> {
     let workspace = caller.workspace(Role::Provision)?;
     let (rule, enabled) = body.value.rule();
-    let (row, is_new) = policy::put(&state.store, workspace, &slug, rule, enabled).await?;
+    let (row, is_new) = policy::put(caller.store(), workspace, &slug, rule, enabled).await?;
     Ok(Created::new(row.into(), is_new))
 }
 
@@ -225,6 +225,6 @@ async fn delete(
     caller: Caller,
     PathId(name): PathId,
 ) -> Answer<StatusCode> {
-    policy::delete(&state.store, caller.workspace(Role::Provision)?, &name).await?;
+    policy::delete(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

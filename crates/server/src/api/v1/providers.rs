@@ -211,8 +211,8 @@ async fn add(
     let workspace = caller.workspace(Role::Provision)?;
     let make = async {
         let manifest = &body.value.manifest;
-        let found = provider::add(&state.store, &state.registry, workspace, manifest).await?;
+        let found = provider::add(caller.store(), &state.registry, workspace, manifest).await?;
         Ok(Created::new(ProviderView::from(found), true))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }

@@ -101,10 +101,10 @@ async fn add(
         let there = workspace::get(&state.store, &slug).await;
         super::must_be_free(there, "workspace", &slug)?;
         let new = NewWorkspace { name, return_urls };
-        let (row, is_new) = workspace::put(&state.store, &slug, new).await?;
+        let (row, is_new) = workspace::put(caller.store(), &slug, new).await?;
         Ok(Created::new(WorkspaceView::from(row), is_new))
     };
-    create(&state.store, &caller, key, &body.bytes, make).await
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// A workspace, by id or slug
@@ -132,7 +132,7 @@ async fn put(
     caller.platform(Role::Provision)?;
     let WorkspaceSettings { name, return_urls } = body.value;
     let (row, is_new) =
-        workspace::put(&state.store, &slug, NewWorkspace { name, return_urls }).await?;
+        workspace::put(caller.store(), &slug, NewWorkspace { name, return_urls }).await?;
     Ok(Created::new(row.into(), is_new))
 }
 
@@ -176,8 +176,8 @@ async fn add_key(
     body: Body<NewKey>,
 ) -> Answer<Response> {
     let owner = Owner::Workspace(of_caller(&state, &caller, &name).await?.id);
-    let make = keys::make(&state, owner, body.value);
-    create(&state.store, &caller, key, &body.bytes, make).await
+    let make = keys::make(&caller, owner, body.value);
+    create(&caller, key, &body.bytes, make).await
 }
 
 /// Revoke a workspace's key; nothing is done for it any more
@@ -190,6 +190,6 @@ async fn revoke_key(
     Path((name, id)): Path<(String, String)>,
 ) -> Answer<StatusCode> {
     let owner = Owner::Workspace(of_caller(&state, &caller, &name).await?.id);
-    api_key::revoke(&state.store, &owner, &id).await?;
+    api_key::revoke(caller.store(), &owner, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
