@@ -72,6 +72,34 @@ pub(super) async fn headers(request: Request, next: Next) -> Response {
     response
 }
 
+/// Headers of which two would be two answers to one question.
+const ONCE: [HeaderName; 7] = [
+    header::HOST,
+    header::AUTHORIZATION,
+    header::CONTENT_TYPE,
+    header::ORIGIN,
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("x-valetkey-agent"),
+    HeaderName::from_static("x-valetkey-workspace"),
+];
+
+/// Refuses a request that says twice who calls, where or for whom: a proxy before the hub might go by the
+/// one and the hub by the other (RFC 9110, section 5.3; of `Host` RFC 9112, section 3.2).
+pub(super) async fn unambiguous(request: Request, next: Next) -> Response {
+    let twice = |name: &&HeaderName| request.headers().get_all(*name).iter().nth(1).is_some();
+    if let Some(name) = ONCE.iter().find(twice) {
+        return Problem::new(
+            StatusCode::BAD_REQUEST,
+            "header_repeated",
+            format!(
+                "The header `{name}` is there more than once, so nothing was done. Send it once."
+            ),
+        )
+        .into_response();
+    }
+    next.run(request).await
+}
+
 /// How many requests may be under way.
 #[derive(Clone)]
 pub(super) struct Gate(Arc<Semaphore>);

@@ -32,6 +32,7 @@ pub(crate) fn router(state: AppState) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
         .layer(CatchPanicLayer::custom(layers::answer_panic))
+        .layer(axum::middleware::from_fn(layers::unambiguous))
         .layer(axum::middleware::from_fn(layers::headers))
         .layer(axum::middleware::from_fn_with_state(layers::Gate::new(CONCURRENT), layers::gate))
         .layer(axum::middleware::from_fn(layers::trace))

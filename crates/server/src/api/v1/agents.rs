@@ -124,7 +124,6 @@ async fn get(
     params(("agent" = String, Path, description = "Slug")), request_body = AgentSettings,
     responses((status = 200, body = AgentView), (status = 201, body = AgentView)))]
 async fn put(
-    State(state): State<AppState>,
     caller: Caller,
     PathId(slug): PathId,
     body: Body<AgentSettings>,
@@ -139,11 +138,7 @@ async fn put(
 /// Disable an agent and revoke its keys; its records stay
 #[utoipa::path(delete, path = "/v1/agents/{agent}", tag = "set-up", security(("key" = [])),
     params(("agent" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(
-    State(state): State<AppState>,
-    caller: Caller,
-    PathId(name): PathId,
-) -> Answer<StatusCode> {
+async fn delete(caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
     agent::disable(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -187,11 +187,7 @@ async fn patch(
 /// Remove a client that no integration uses
 #[utoipa::path(delete, path = "/v1/clients/{client}", tag = "set-up", security(("key" = [])),
     params(("client" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(
-    State(state): State<AppState>,
-    caller: Caller,
-    PathId(name): PathId,
-) -> Answer<StatusCode> {
+async fn delete(caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
     client::delete(caller.store(), caller.client_owner()?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -171,11 +171,7 @@ async fn put(
 /// Remove an integration that has no connections
 #[utoipa::path(delete, path = "/v1/integrations/{integration}", tag = "set-up", security(("key" = [])),
     params(("integration" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(
-    State(state): State<AppState>,
-    caller: Caller,
-    PathId(name): PathId,
-) -> Answer<StatusCode> {
+async fn delete(caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
     integration::delete(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

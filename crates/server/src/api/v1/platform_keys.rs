@@ -52,12 +52,7 @@ async fn list(
 /// Make a platform key; it is shown once
 #[utoipa::path(post, path = "/v1/platform-keys", tag = "platform", security(("key" = [])),
     request_body = NewPlatformKey, responses((status = 201, body = NewKeyView)))]
-async fn add(
-    State(state): State<AppState>,
-    caller: Caller,
-    key: IdempotencyKey,
-    body: Body<NewPlatformKey>,
-) -> Answer<Response> {
+async fn add(caller: Caller, key: IdempotencyKey, body: Body<NewPlatformKey>) -> Answer<Response> {
     caller.platform(Role::Provision)?;
     let make = async {
         let NewPlatformKey { name, roles, expires_at } = body.value;
@@ -74,11 +69,7 @@ async fn add(
 /// Revoke a platform key; nothing is released to it any more
 #[utoipa::path(delete, path = "/v1/platform-keys/{id}", tag = "platform", security(("key" = [])),
     params(("id" = String, Path, description = "`key_…`")), responses((status = 204)))]
-async fn revoke(
-    State(state): State<AppState>,
-    caller: Caller,
-    PathId(id): PathId,
-) -> Answer<StatusCode> {
+async fn revoke(caller: Caller, PathId(id): PathId) -> Answer<StatusCode> {
     caller.platform(Role::Provision)?;
     api_key::revoke(caller.store(), &Owner::Platform(Vec::new()), &id).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -206,7 +206,6 @@ async fn get(
     params(("policy" = String, Path, description = "Slug")), request_body = PolicySettings,
     responses((status = 200, body = PolicyView), (status = 201, body = PolicyView)))]
 async fn put(
-    State(state): State<AppState>,
     caller: Caller,
     PathId(slug): PathId,
     body: Body<PolicySettings>,
@@ -220,11 +219,7 @@ async fn put(
 /// Remove a policy; from this commit on nothing is released on its strength
 #[utoipa::path(delete, path = "/v1/policies/{policy}", tag = "set-up", security(("key" = [])),
     params(("policy" = String, Path, description = "Id or slug")), responses((status = 204)))]
-async fn delete(
-    State(state): State<AppState>,
-    caller: Caller,
-    PathId(name): PathId,
-) -> Answer<StatusCode> {
+async fn delete(caller: Caller, PathId(name): PathId) -> Answer<StatusCode> {
     policy::delete(caller.store(), caller.workspace(Role::Provision)?, &name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

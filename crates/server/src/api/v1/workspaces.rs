@@ -124,7 +124,6 @@ async fn get(
     params(("workspace" = String, Path, description = "Slug")), request_body = WorkspaceSettings,
     responses((status = 200, body = WorkspaceView), (status = 201, body = WorkspaceView)))]
 async fn put(
-    State(state): State<AppState>,
     caller: Caller,
     PathId(slug): PathId,
     body: Body<WorkspaceSettings>,
