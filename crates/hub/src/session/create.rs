@@ -162,7 +162,7 @@ fn choose_return_url(tenant: &workspace::Workspace, asked: Option<&str>) -> Resu
         Some(url) if tenant.allows_return(url) => Ok(url.to_owned()),
         Some(_) => Err(Error::invalid(
             "return_url_not_allowed",
-            "`return_url` is not one of the workspace's `return_urls`. Add it there first: the browser carries a code to it.",
+            "`return_url` is not one of the workspace's `return_urls`, or has what programs read differently: blanks, backslashes, encoded slashes, a user, a fragment, a `session` or `code` of its own. Add it there, and write it plainly: the browser carries a code to it.",
         )),
         None => tenant.return_urls.0.first().cloned().ok_or_else(|| {
             Error::invalid(

@@ -124,16 +124,34 @@ impl Model {
     /// Whether the browser may be sent there: equal to a return URL, or below one that ends in `/`;
     /// a query is allowed, another origin never.
     pub fn allows_return(&self, text: &str) -> bool {
-        let Ok(url) = Url::parse(text) else { return false };
-        if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return false;
-        }
+        let Some(url) = read_plainly(text) else { return false };
         self.return_urls.0.iter().filter_map(|allowed| Url::parse(allowed).ok()).any(|allowed| {
             allowed.origin() == url.origin()
                 && (allowed.path() == url.path()
                     || (allowed.path().ends_with('/') && url.path().starts_with(allowed.path())))
         })
     }
+}
+
+/// A URL that every program reads alike, and to which `session` and `code` can be added: browsers drop
+/// blanks and turn backslashes, servers decode `%2f` before they look for `..`, and of two codes many take
+/// the first.
+fn read_plainly(text: &str) -> Option<Url> {
+    let odd = |c: char| c == '\\' || c.is_whitespace() || c.is_control();
+    if text.len() > 2000 || text.contains(odd) {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    let authority = text.split_once("://")?.1.split(['/', '?', '#']).next()?;
+    let path = url.path().to_ascii_lowercase();
+    let ours = |(name, _): (std::borrow::Cow<'_, str>, _)| matches!(&*name, "session" | "code");
+    let plain = !authority.is_empty()
+        && !authority.contains('@')
+        && !path.contains("%2f")
+        && !path.contains("%5c")
+        && url.fragment().is_none()
+        && !url.query_pairs().any(ours);
+    plain.then_some(url)
 }
 
 /// The workspace of this id or slug.
