@@ -9,8 +9,8 @@ mod harness;
 
 mod agent_asks;
 mod agent_asks_under_load;
+mod attacks;
 mod bad_input;
-mod forwarded_link;
 mod many_workspaces;
 mod openid_provider;
 mod revocation_under_load;

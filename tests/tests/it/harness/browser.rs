@@ -80,6 +80,18 @@ impl Browser {
         panic!("more than {MOST_STEPS} pages");
     }
 
+    /// Sends the form of this page that goes to `action`; up to the next page.
+    pub(crate) async fn submit(&mut self, page: &Page, action: &str) -> Page {
+        let forms = html::forms(&page.reply.text());
+        let form = forms.iter().find(|form| form.action.ends_with(action));
+        let form = form.unwrap_or_else(|| panic!("no form to {action}: {}", page.reply.text()));
+        let url = page.url.join(&form.action).unwrap();
+        match self.follow(send(&url, form), url, &|_| false).await {
+            End::On(page) => *page,
+            End::At(url) => unreachable!("stopped at {url}"),
+        }
+    }
+
     /// Goes through a connect page; returns the address that the browser is sent back to.
     pub(crate) async fn link(&mut self, connect_url: &str, return_url: &str) -> Url {
         match self.walk(connect_url, |url| url.as_str().starts_with(return_url)).await {

@@ -38,10 +38,19 @@ impl Platform {
         Self { address: address.to_owned(), host, key: key.to_owned() }
     }
 
+    /// The key.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// A call without a workspace.
     pub(crate) fn request(&self, method: &str, path: &str) -> Request {
+        self.bare(method, path).header("host", &self.host)
+    }
+
+    /// A call that does not say yet at which host.
+    pub(crate) fn bare(&self, method: &str, path: &str) -> Request {
         Request::new(method, format!("{}{path}", self.address))
-            .header("host", &self.host)
             .header("authorization", &format!("Bearer {}", self.key))
     }
 
