@@ -1,10 +1,12 @@
-//! Tokens, codes and secrets are nowhere in clear: not in what is stored, not in what is logged.
+//! Tokens, codes and secrets are nowhere in clear: not in what is stored, not in what is logged, not in what
+//! the hub says when something is wrong.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::json;
 
 use crate::harness::{
-    Browser, Database, Hub, Scene, browser::query, hub::Settings, platform::RETURN_URL, scene::APP,
+    Browser, Database, Hub, Scene, browser::query, environment::canary, http::Request,
+    hub::Settings, platform::RETURN_URL, scene::APP,
 };
 
 /// What may be found nowhere, with a name for the message.
@@ -14,18 +16,25 @@ on_both_databases!(no_secret_is_found_in_the_database_or_in_the_logs);
 async fn no_secret_is_found_in_the_database_or_in_the_logs(database: Database) {
     let settings = Settings { log: "trace", ..Settings::new() };
     let scene = Scene::with(database, settings, 1, 5).await;
-    let secrets = live(&scene).await;
+    let mut secrets = live(&scene).await;
+    let said = said_when_wrong(&scene, &mut secrets).await;
 
-    let stored = scene.database.dump();
+    let mut stored = scene.database.dump();
+    for hub in &scene.hubs {
+        stored.extend(hub.files());
+    }
     let logged: Vec<u8> = scene.hubs.iter().flat_map(Hub::log).collect();
 
     // What is open there is found: the search works, and there was something to search.
     assert!(holds(&stored, scene.workspace.slug()), "the dump is not the database");
     assert!(logged.len() > 5_000, "at TRACE there is more than {} bytes of log", logged.len());
     assert!(holds(&logged, "TRACE"), "the log is not at TRACE");
+    assert!(holds(&stored, "\"fence\":"), "the journal of the refreshes is not among the files");
+    assert!(holds(&said, "/problems/") && holds(&said, "<html"), "no problem and no page was read");
     for (what, secret) in &secrets {
         assert!(!holds(&stored, secret), "{what} is stored in clear: {secret}");
         assert!(!holds(&logged, secret), "{what} is logged: {secret}");
+        assert!(!holds(&said, secret), "{what} is in an answer: {secret}");
     }
 }
 
@@ -43,13 +52,15 @@ async fn live(scene: &Scene) -> Secrets {
     let back = browser.link(url, RETURN_URL).await;
     let code = query(&back, "code");
     scene.workspace.complete(id, &code, "ana").await.ok();
+    let reason = canary("reason");
+    secrets.push(("an agent's reason, which is personal".to_owned(), reason.clone()));
     // With a refresh, so that refresh tokens have moved too.
     let first = scene.agent.token(APP, "ana").await;
     let question = json!({
         "integration": APP,
         "end_user": { "id": "ana" },
         "min_ttl_seconds": 4,
-        "reason": "to see what is written down",
+        "reason": reason,
     });
     while scene.agent.ask(&question).await.ok()["access_token"] == first {
         tokio::time::sleep(std::time::Duration::from_millis(500)).await;
@@ -70,6 +81,68 @@ async fn live(scene: &Scene) -> Secrets {
     secrets
         .extend(given.into_iter().map(|one| ("a code or token of the provider".to_owned(), one)));
     secrets
+}
+
+/// Secrets in wrong places and wrong secrets in the right ones; all that the hub says to that.
+async fn said_when_wrong(scene: &Scene, secrets: &mut Secrets) -> Vec<u8> {
+    let mut one = |what: &str| {
+        let secret = canary(what);
+        secrets.push((what.to_owned(), secret.clone()));
+        secret
+    };
+    let (workspace, public) = (&scene.workspace, scene.hubs[0].public_url().to_owned());
+    let page = |method: &str, place: &str| Request::new(method, format!("{public}{place}"));
+    let key = format!("vk_agent_abcdefgh_{}", one("a wrong key"));
+    let client = |secret: serde_json::Value| json!({ "provider": "generic-oidc", "client_id": "x", "client_secret": secret });
+    let broken = format!("{{\"client_secret\":\"{}", one("a secret in broken JSON"));
+    let token = [("token".to_owned(), format!("ses_x.{}", one("a wrong link in a form")))];
+    let id = workspace.connect_session(APP, "ana").await["id"].as_str().unwrap().to_owned();
+    let requests = [
+        page("GET", "/v1/agents").header("authorization", &format!("Bearer {key}")),
+        page("GET", "/v1/agents").header("authorization", &one("a key without a scheme")),
+        workspace.request("GET", &format!("/v1/agents?key={}", one("a key in a query"))),
+        workspace.request("GET", &format!("/v1/agents/{}", one("a key in a path"))),
+        workspace.request("GET", &format!("/v1/{}", one("a key as an address"))),
+        workspace.request("PUT", "/v1/clients/x").json(&client(json!([one("a secret in a list")]))),
+        workspace
+            .request("PUT", "/v1/clients/x")
+            .json(&client(json!({ one("a secret as a name"): 1 }))),
+        workspace
+            .request("PUT", "/v1/clients/x")
+            .json(&client(json!(format!("{}\n", one("a secret and a line's end"))))),
+        workspace.request("PUT", "/v1/clients/x").body("application/json", broken),
+        workspace
+            .request("PUT", "/v1/clients/x")
+            .body("text/plain", one("a secret that is no JSON")),
+        workspace
+            .request("POST", &format!("/v1/connect-sessions/{id}/complete"))
+            .json(&json!({ "code": one("a wrong code"), "end_user": { "id": "ana" } })),
+        page("GET", &format!("/connect/ses_x.{}", one("a wrong link"))),
+        page("POST", "/connect").header("origin", &public).form(&token),
+        page(
+            "GET",
+            &format!(
+                "/oauth/callback/x?code={}&state={}",
+                one("a stray code"),
+                one("a stray state")
+            ),
+        ),
+        page("GET", "/connect/review")
+            .header("cookie", &format!("valetkey_connect=ses_x.{}", one("a wrong cookie"))),
+        page("GET", "/metrics"),
+    ];
+    let mut said = Vec::new();
+    for request in requests {
+        let reply = request.send().await;
+        assert!(
+            reply.status >= 400 || holds(&reply.body, "items") || holds(&reply.body, "# HELP"),
+            "{}",
+            reply.text()
+        );
+        said.extend(format!("{:?}", reply.headers).into_bytes());
+        said.extend(reply.body);
+    }
+    said
 }
 
 /// Whether `secret` is in there: plain, in hex, or in base64 at any offset.

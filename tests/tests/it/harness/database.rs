@@ -85,7 +85,8 @@ impl Drop for Database {
     }
 }
 
-fn files(folder: &Path) -> Vec<u8> {
+/// The bytes of all files in there.
+pub(super) fn files(folder: &Path) -> Vec<u8> {
     let mut all = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

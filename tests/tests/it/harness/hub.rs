@@ -32,6 +32,7 @@ pub(crate) struct Hub {
     process: Process,
     address: String,
     public_url: String,
+    data: PathBuf,
     _folder: TempDir,
 }
 
@@ -69,7 +70,7 @@ impl Hub {
             .env("VALETKEY_LISTEN", format!("127.0.0.1:{port}"))
             .env("VALETKEY_PUBLIC_URL", &public_url);
         let process = Process::start("valetkey", &mut command, folder.path().join("log"));
-        let mut hub = Self { process, address, public_url, _folder: folder };
+        let mut hub = Self { process, address, public_url, data, _folder: folder };
         for _ in 0..600 {
             if hub.process.has_ended() {
                 let words = hub.process.last_words();
@@ -93,6 +94,11 @@ impl Hub {
     /// Where people's browsers reach the hub.
     pub(crate) fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// All files of its data directory, one after the other: its journal too.
+    pub(crate) fn files(&self) -> Vec<u8> {
+        super::database::files(&self.data)
     }
 
     /// All that it has logged.
