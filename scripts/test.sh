@@ -106,6 +106,7 @@ support() {
         printf '%s\n' "$now" >"$stamp"
     fi
     export OIDC_PROVIDER=$ROOT/tests/support/oidc-provider.mjs
+    export KMS_STANDIN=$ROOT/tests/support/kms.mjs
 }
 
 database() {

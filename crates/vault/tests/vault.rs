@@ -95,7 +95,9 @@ async fn a_former_wrapping_key_still_unwraps_after_a_new_one_is_put_first() {
     let after = LocalKeys::from_text(&SecretString::from(both), "test").expect("keys");
     assert_ne!(before.primary(), after.primary());
     assert!(after.unwrap("ws", key.id(), &wrapped).await.is_ok());
+    assert!(before.is_current(&wrapped) && after.knows(&wrapped) && !after.is_current(&wrapped));
     let alone = LocalKeys::from_text(&new, "test").expect("keys");
+    assert!(!alone.knows(&wrapped));
     let error = alone.unwrap("ws", key.id(), &wrapped).await.err().expect("refused");
     assert_eq!(error.code(), "unknown_wrapping_key");
 }
