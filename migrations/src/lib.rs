@@ -10,6 +10,7 @@ mod m0002_apps;
 mod m0003_links;
 mod m0004_chain;
 mod m0005_system_chain;
+mod m0007_key_rotation;
 mod table;
 
 /// Runs the migrations in order.
@@ -24,6 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_links::Migration),
             Box::new(m0004_chain::Migration),
             Box::new(m0005_system_chain::Migration),
+            Box::new(m0007_key_rotation::Migration),
         ]
     }
 }

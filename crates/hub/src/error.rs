@@ -1,6 +1,6 @@
 //! What can go wrong, in one shape: a kind, a stable code and a sentence for a person.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -97,6 +97,18 @@ impl Error {
                 "internal",
                 "The hub failed at this. The log has the cause under this request id.",
             )
+        }
+    }
+
+    /// The same failure for each of several that waited for one thing.
+    pub(crate) fn shared(error: Arc<Self>) -> Self {
+        Self {
+            kind: error.kind,
+            code: error.code,
+            detail: error.detail.clone(),
+            extra: error.extra.clone(),
+            retry_after: error.retry_after,
+            source: Some(error.into()),
         }
     }
 

@@ -11,14 +11,14 @@ use std::{sync::Arc, time::Duration};
 
 use base::{Clock, Rng, Timestamp};
 use sea_orm::{
-    DatabaseBackend, DatabaseConnection, DatabaseTransaction, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 
 pub use actor::{Actor, ActorKind};
 pub use columns::{Json, SealedColumn};
 pub use epoch::{bump, read as read_epoch};
-pub use keys::{Keys, SYSTEM};
+pub use keys::{KNOWN_FOR, Keys, Role as KeyRole, SYSTEM, State as KeyState};
 pub use open::{Database, PoolSizes};
 
 use crate::Result;
@@ -97,6 +97,22 @@ impl Store {
     /// Seals, opens and digests.
     pub fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// Writes over what was deleted, as far as the database can. SQLite's files no longer hold it after
+    /// this; PostgreSQL frees its place, and writes over it in its own time. Whether it was done: not
+    /// while somebody else reads the whole time.
+    pub async fn shred_freed(&self) -> Result<bool> {
+        let sql = if self.is_postgres() {
+            "VACUUM data_key"
+        } else {
+            // Deleted pages are zeroed already (`secure_delete`); the log before them is not.
+            "PRAGMA wal_checkpoint(TRUNCATE)"
+        };
+        let statement = Statement::from_string(self.backend, sql);
+        let row = self.write.query_one_raw(statement).await?;
+        let busy = row.map(|row| row.try_get::<i32>("", "busy")).transpose()?;
+        Ok(busy.is_none_or(|busy| busy == 0))
     }
 
     /// Whether the database answers within two seconds.

@@ -64,8 +64,8 @@ impl Store {
                 (read, write, DatabaseBackend::Postgres)
             }
         };
-        let now = clock.now().millis();
-        let keys = Keys::open(read.clone(), &write, source, rng.clone(), now).await?;
+        let keys =
+            Keys::open(read.clone(), write.clone(), source, clock.clone(), rng.clone()).await?;
         let actor = Arc::new(Actor::hub());
         Ok(Self { read, write, backend, clock, rng, keys: Arc::new(keys), actor })
     }

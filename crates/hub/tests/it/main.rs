@@ -8,6 +8,7 @@ mod audit_chain;
 mod clients;
 mod completion;
 mod idempotency_keys;
+mod key_destruction;
 mod linking;
 mod lists;
 mod migrating;

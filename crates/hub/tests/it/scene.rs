@@ -253,6 +253,17 @@ impl Scene {
         self.store.write().execute_raw(statement).await.unwrap();
     }
 
+    /// The workspace's data keys, as the key source wrapped them.
+    pub(crate) async fn wrapped_keys(&self, tenant: &Tenant) -> Vec<Vec<u8>> {
+        let statement = Statement::from_sql_and_values(
+            self.store.backend(),
+            "SELECT wrapped FROM data_key WHERE workspace_id = $1",
+            [tenant.id.clone().into()],
+        );
+        let rows = self.store.read().query_all_raw(statement).await.unwrap();
+        rows.iter().map(|row| row.try_get("", "wrapped").unwrap()).collect()
+    }
+
     /// The workspace's whole chain.
     pub(crate) async fn chain(&self, tenant: &Tenant) -> Vec<audit::Row> {
         let whole = PageQuery::new(None, Some(PageQuery::MOST)).unwrap();
