@@ -89,9 +89,13 @@ fn well_formed(url: &Url) -> Result<(Host<&str>, u16), Error> {
     }
 }
 
+/// Letters, digits, dashes and underscores: the URL library lets more pass, which DNS would not name and
+/// others read otherwise.
 fn is_a_name(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
-    let label = |label: &str| (1..=LONGEST_LABEL).contains(&label.len());
+    let of_label = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let label =
+        |label: &str| (1..=LONGEST_LABEL).contains(&label.len()) && label.bytes().all(of_label);
     name.len() <= LONGEST_NAME && name.split('.').all(label)
 }
 

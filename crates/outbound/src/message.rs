@@ -8,8 +8,8 @@ use url::Url;
 
 use crate::{Error, Limits};
 
-/// The most bytes of an answer's status line and headers, and the most headers. One with more counts as
-/// no HTTP.
+/// The most bytes of an answer's status line and headers, and the most headers. One with far
+/// more counts as no HTTP.
 pub(crate) const MAX_HEAD: usize = 64 * 1024;
 pub(crate) const MAX_HEADERS: usize = 100;
 
@@ -59,6 +59,12 @@ pub(crate) async fn whole(
 ) -> Result<Response<Bytes>, Error> {
     let too_large = || Error::TooLarge { host: host.to_owned(), limit: limits.max_body };
     let (parts, mut body) = answer.into_parts();
+    // The library stops reading a head soon after this much, not at once.
+    let head: usize =
+        parts.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if head > MAX_HEAD {
+        return Err(Error::TooLarge { host: host.to_owned(), limit: MAX_HEAD });
+    }
     if body.size_hint().lower() > limits.max_body as u64 {
         return Err(too_large());
     }
