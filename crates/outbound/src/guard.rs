@@ -17,8 +17,6 @@ const LONGEST_LABEL: usize = 63;
 /// private use (ICANN, 2024; the metadata service of Google's machines), homes (RFC 8375), Tor (RFC 7686).
 const INNER: &[&str] = &["localhost", "local", "internal", "home.arpa", "onion"];
 
-const NOT_PUBLIC: &str = "its address is not a public one";
-
 /// Decides before anything is opened.
 pub(crate) struct Guard {
     allow: AllowList,
@@ -29,7 +27,8 @@ impl Guard {
         Ok(Self { allow: AllowList::parse(allow)? })
     }
 
-    /// Whether its eye is shut for this URL; an error where the URL is not called at all.
+    /// Whether its eye is shut for this URL; an error where the URL is not called at all. Addresses are
+    /// looked at when they are known: [`all_public`].
     pub(crate) fn is_exempt(&self, url: &Url) -> Result<bool, Error> {
         let (host, port) = well_formed(url)?;
         if self.allow.allows(url.host_str().unwrap_or_default(), port) {
@@ -46,8 +45,6 @@ impl Guard {
             return refused("its port belongs to another service");
         }
         match host {
-            Host::Ipv4(v4) if !is_public(v4.into()) => refused(NOT_PUBLIC),
-            Host::Ipv6(v6) if !is_public(v6.into()) => refused(NOT_PUBLIC),
             Host::Domain(name) if is_inner(name) => {
                 refused("its name means something only inside a network")
             }
@@ -62,7 +59,7 @@ pub(crate) fn all_public(host: &str, addresses: &[IpAddr]) -> Result<(), Error> 
     if addresses.iter().all(|address| is_public(*address)) {
         return Ok(());
     }
-    Err(Error::Refused { host: host.to_owned(), why: NOT_PUBLIC })
+    Err(Error::Refused { host: host.to_owned(), why: "its address is not a public one" })
 }
 
 /// Host and port of a URL that can be called.
