@@ -18,7 +18,8 @@ impl MigrationTrait for Migration {
             // Whether entries of the audit chain may name it: then it is never deleted.
             "ALTER TABLE data_key ADD COLUMN seals_audit BOOLEAN NOT NULL DEFAULT FALSE",
             "UPDATE data_key SET seals_audit = TRUE WHERE workspace_id <> 'system'",
-            // Of a retired key: when nothing named it any more.
+            // Of a primary key: when all that former ones sealed was sealed anew. Of a retired one: when
+            // nothing named it any more.
             "ALTER TABLE data_key ADD COLUMN settled_at BIGINT",
             "DROP INDEX data_key_primary",
             "CREATE UNIQUE INDEX data_key_primary ON data_key (workspace_id, role) \

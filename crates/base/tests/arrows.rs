@@ -63,6 +63,7 @@ const FLOORS: &[&[&str]] = &[
     &["refresh"],
     &["release"],
     &["session"],
+    &["keys"],
     &["jobs"],
 ];
 

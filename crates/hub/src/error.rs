@@ -167,6 +167,14 @@ impl From<sea_orm::DbErr> for Error {
 
 impl From<vault::Error> for Error {
     fn from(error: vault::Error) -> Self {
+        if error.is_transient() {
+            let detail = format!("{error}.");
+            let second = Duration::from_secs(1);
+            return Self {
+                source: Some(error.into()),
+                ..Self::unavailable("key_service_unavailable", detail, second)
+            };
+        }
         Self::internal(error)
     }
 }

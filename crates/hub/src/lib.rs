@@ -12,6 +12,7 @@ mod error;
 pub mod idempotency;
 pub mod integration;
 pub mod jobs;
+pub mod keys;
 pub mod page;
 pub mod policy;
 pub mod provider;

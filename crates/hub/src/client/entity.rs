@@ -4,7 +4,18 @@ use std::collections::BTreeMap;
 
 use sea_orm::entity::prelude::*;
 
-use crate::store::{Json, SealedColumn};
+use crate::store::{Json, SealedAt, SealedColumn};
+
+const SECRET: SealedAt = SealedAt {
+    workspace: "owner_id",
+    ..SealedAt::new("client", "secret_sealed", "client_secret", "generation")
+};
+
+/// The columns that are sealed.
+pub const SEALED: &[SealedAt] = &[
+    SECRET,
+    SealedAt { column: "former_sealed", generation: "former_generation", ..SECRET },
+];
 
 /// An OAuth client registered at a provider.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

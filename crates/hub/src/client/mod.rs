@@ -4,7 +4,7 @@
 mod entity;
 mod service;
 
-pub use entity::Model as Client;
+pub use entity::{Model as Client, SEALED};
 pub use service::{
     NewClient, Owner, change_secret, delete, get, get_any, lift_suspension, list, put, secrets,
     suspend, usable_by,

@@ -14,6 +14,6 @@ pub use link::{Activated, Linked, activate, owner_key};
 pub use restore::hold_rotating;
 pub use revoke::{REVOKE_GRANT, queue_revocation, revoke_grant};
 pub use sealed::{
-    Label, Stored, account_digest, label, open_credential, seal_credential, seal_label,
+    Label, SEALED, Stored, account_digest, label, open_credential, seal_credential, seal_label,
 };
 pub use service::{Filter, Receipt, disconnect, find, get, list, of_owner, receipt, set_enabled};

@@ -10,8 +10,15 @@ use zeroize::Zeroizing;
 use super::Connection;
 use crate::{
     Error, Result,
-    store::{SealedColumn, Store},
+    store::{SealedAt, SealedColumn, Store},
 };
+
+/// The columns that are sealed. An account's label is sealed by the person's own key, where it has one.
+pub const SEALED: &[SealedAt] = &[
+    SealedAt::new("connection", "account_sealed", "account", "1"),
+    SealedAt::new("connection", "credential_sealed", "credential", "generation"),
+    SealedAt::new("connection", "candidates", "candidates", "1"),
+];
 
 /// A credential and what was answered when it was linked.
 pub struct Stored {

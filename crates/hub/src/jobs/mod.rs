@@ -10,7 +10,7 @@ use std::future::Future;
 
 use crate::{
     audit::EVENT,
-    connection, idempotency,
+    connection, idempotency, keys,
     provider::Registry,
     refresh::{Lease, Refresher},
     session,
@@ -25,6 +25,8 @@ pub(crate) enum Job {
     Outbox(Box<outbox::Claimed>),
     /// Sessions whose time may be over.
     ExpireSessions,
+    /// What rotations of keys have left to do.
+    FollowKeys,
     /// What only has to be looked at now and then.
     Housekeeping,
 }
@@ -51,6 +53,7 @@ impl Worker {
             Job::Refresh(lease) => self.refresher.run(*lease).await,
             Job::Outbox(work) => self.outbox(&work).await,
             Job::ExpireSessions => self.expire_sessions().await,
+            Job::FollowKeys => self.follow_keys().await,
             Job::Housekeeping => self.keep_house().await,
         }
     }
@@ -76,7 +79,16 @@ impl Worker {
         }
     }
 
+    async fn follow_keys(&self) {
+        if let Err(error) = keys::follow(&self.store).await {
+            tracing::error!(%error, "what former data keys sealed could not be sealed anew; it is tried again");
+        }
+    }
+
     async fn keep_house(&self) {
+        if let Err(error) = keys::tidy(&self.store).await {
+            tracing::error!(%error, "data keys could not be looked after; it is tried again");
+        }
         self.refresher.clear_journal().await;
         if let Err(error) = self.refresher.warn_of_ends().await {
             tracing::error!(%error, "connections whose refresh token nears its end could not be told of");

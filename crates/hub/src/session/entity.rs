@@ -3,7 +3,13 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::store::{Json, SealedColumn};
+use crate::store::{Json, SealedAt, SealedColumn};
+
+/// The columns that are sealed.
+pub const SEALED: &[SealedAt] = &[
+    SealedAt::new("session", "flow_sealed", "flow", "generation"),
+    SealedAt::new("session", "pending_sealed", "pending", "generation"),
+];
 
 /// A connect session.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

@@ -14,7 +14,7 @@ pub use ask::{Answer, ConnectRequired, FixableBy, OpenSession, token};
 pub use browser::{bind, by_browser, by_token, choose};
 pub use complete::{Completed, complete};
 pub use create::{Made, NewOwner, NewSession, create, get, token_of};
-pub use entity::{Fault, Intent, Model as Session, Status};
+pub use entity::{Fault, Intent, Model as Session, SEALED, Status};
 pub use expire::expire_due;
 pub use finish::{Review, cancel, completion_code, granted, review};
 pub use link::{Start, callback, start, submit};

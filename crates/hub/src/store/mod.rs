@@ -18,7 +18,10 @@ use sea_orm::{
 pub use actor::{Actor, ActorKind};
 pub use columns::{Json, SealedColumn};
 pub use epoch::{bump, read as read_epoch};
-pub use keys::{KNOWN_FOR, Keys, Role as KeyRole, SYSTEM, State as KeyState};
+pub use keys::{
+    KNOWN_FOR, KeyRow, Keys, PEOPLES_KEYS, Rewrapped, Role as KeyRole, SYSTEM, SYSTEM_SECRETS,
+    SealedAt, Stale, State as KeyState, Worn,
+};
 pub use open::{Database, PoolSizes};
 
 use crate::Result;

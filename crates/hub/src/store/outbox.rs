@@ -4,7 +4,7 @@ use base::OutboxId;
 use sea_orm::{ConnectionTrait, Statement};
 use vault::Place;
 
-use super::Store;
+use super::{SealedAt, Store};
 use crate::Result;
 
 /// A piece of work.
@@ -19,6 +19,9 @@ pub struct Work<'a> {
     /// What is needed to do it; sealed in its row.
     pub body: &'a [u8],
 }
+
+/// The columns that are sealed.
+pub const SEALED: &[SealedAt] = &[SealedAt::new("outbox", "body_sealed", "body", "1")];
 
 fn place<'a>(workspace: &'a str, id: &'a str) -> Place<'a> {
     Place { workspace, row: id, field: "body", generation: 1 }

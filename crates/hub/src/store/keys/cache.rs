@@ -89,6 +89,11 @@ impl Keyring {
         }
     }
 
+    /// Milliseconds since the Unix epoch.
+    pub(super) fn now(&self) -> i64 {
+        self.clock.now().millis()
+    }
+
     /// The key that seals a workspace's values, counted as used once.
     pub(super) async fn sealing(&self, workspace: &str) -> Result<Arc<DataKey>> {
         let ring = self.ring(workspace).await?;

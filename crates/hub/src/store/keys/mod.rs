@@ -5,7 +5,11 @@
 mod cache;
 mod destroy;
 mod meter;
+mod rewrap;
+mod rotate;
 mod rows;
+mod sealed_at;
+mod status;
 
 use std::sync::Arc;
 
@@ -15,7 +19,11 @@ use vault::{DataKey, KeyRef, KeySource, Place, Sealed};
 use zeroize::Zeroizing;
 
 pub use cache::KNOWN_FOR;
+pub use rewrap::{Rewrapped, Stale};
+pub use rotate::Worn;
 pub use rows::{Role, State};
+pub use sealed_at::{PEOPLES_KEYS, SYSTEM_SECRETS, SealedAt};
+pub use status::KeyRow;
 
 use self::{
     cache::{Keyring, person_place},
