@@ -11,6 +11,7 @@ mod m0003_links;
 mod m0004_chain;
 mod m0005_system_chain;
 mod m0007_key_rotation;
+mod m0008_entries_of_a_person;
 mod table;
 
 /// Runs the migrations in order.
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_chain::Migration),
             Box::new(m0005_system_chain::Migration),
             Box::new(m0007_key_rotation::Migration),
+            Box::new(m0008_entries_of_a_person::Migration),
         ]
     }
 }

@@ -63,7 +63,7 @@ const FLOORS: &[&[&str]] = &[
     &["refresh"],
     &["release"],
     &["session"],
-    &["keys"],
+    &["keys", "offboarding"],
     &["jobs"],
 ];
 

@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod integration;
 pub mod jobs;
 pub mod keys;
+pub mod offboarding;
 pub mod page;
 pub mod policy;
 pub mod provider;

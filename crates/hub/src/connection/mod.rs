@@ -16,4 +16,7 @@ pub use revoke::{REVOKE_GRANT, queue_revocation, revoke_grant};
 pub use sealed::{
     Label, SEALED, Stored, account_digest, label, open_credential, seal_credential, seal_label,
 };
-pub use service::{Filter, Receipt, disconnect, find, get, list, of_owner, receipt, set_enabled};
+pub use service::{
+    Filter, Receipt, disconnect, end_unasked, find, forget_accounts, get, list, of_owner, receipt,
+    set_enabled,
+};

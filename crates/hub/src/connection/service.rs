@@ -197,6 +197,39 @@ pub async fn disconnect(store: &Store, workspace: &str, id: &str, app: &App) -> 
     Ok(receipt)
 }
 
+/// Ends a connection whose provider can't be asked: it is not known any more.
+pub async fn end_unasked(store: &Store, workspace: &str, id: &str) -> Result<Receipt> {
+    let tx = store.begin().await?;
+    let row = of_workspace(workspace).filter(Column::Id.eq(id)).one(&tx).await?;
+    let row = row.ok_or_else(|| Error::not_found("connection"))?;
+    let ended = end(store, &tx, row, Receipt::Unsupported).await?;
+    let details = json!({ "receipt": Receipt::Unsupported });
+    record(store, &tx, "connection.disconnected", &ended, details).await?;
+    tx.commit().await?;
+    Ok(Receipt::Unsupported)
+}
+
+/// Forgets which accounts an erased person's connections stood for, within the transaction that erases:
+/// a keyed digest too could be compared with a guess by whoever holds the key.
+pub async fn forget_accounts(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    workspace: &str,
+    end_user: &str,
+) -> Result<()> {
+    let rows = of_workspace(workspace).filter(Column::EndUserId.eq(end_user)).all(tx).await?;
+    for row in rows {
+        // Its own for each row: they are unique.
+        let mut blank = vec![0_u8; 32];
+        store.rng().fill(&mut blank);
+        let mut row = row.into_active_model();
+        row.account_sealed = Set(None);
+        row.account_digest = Set(blank);
+        row.update(tx).await?;
+    }
+    Ok(())
+}
+
 /// The entry of a change to a connection.
 pub(super) async fn record(
     store: &Store,

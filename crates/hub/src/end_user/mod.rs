@@ -2,7 +2,8 @@
 
 use base::EndUserId;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, entity::prelude::*,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter,
+    entity::prelude::*, sea_query::Expr,
 };
 use serde::{Deserialize, Serialize};
 use vault::Place;
@@ -172,4 +173,27 @@ pub async fn get(store: &Store, workspace: &str, id: &str) -> Result<Model> {
         .one(store.read())
         .await?
         .ok_or_else(|| Error::not_found("end user"))
+}
+
+/// Erases a person, within the caller's transaction: their key and profile go, and nothing finds them by
+/// the platform's id any more. Their row stays, because the audit chain names it.
+pub async fn erase(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    workspace: &str,
+    id: &str,
+) -> Result<()> {
+    // The unique index is on the digest: the same person may come again, as somebody new.
+    let mut blank = vec![0_u8; 32];
+    store.rng().fill(&mut blank);
+    Entity::update_many()
+        .col_expr(Column::KeySealed, Expr::value(None::<Vec<u8>>))
+        .col_expr(Column::ProfileSealed, Expr::value(None::<Vec<u8>>))
+        .col_expr(Column::SubjectDigest, Expr::value(blank))
+        .col_expr(Column::ErasedAt, Expr::value(store.now().millis()))
+        .filter(Column::WorkspaceId.eq(workspace))
+        .filter(Column::Id.eq(id))
+        .exec(tx)
+        .await?;
+    Ok(())
 }

@@ -10,7 +10,7 @@ use std::future::Future;
 
 use crate::{
     audit::EVENT,
-    connection, idempotency, keys,
+    connection, idempotency, keys, offboarding,
     provider::Registry,
     refresh::{Lease, Refresher},
     session,
@@ -62,6 +62,12 @@ impl Worker {
         let done = match work.kind.as_str() {
             connection::REVOKE_GRANT => {
                 connection::revoke_grant(&self.store, &self.registry, work).await
+            }
+            offboarding::DISCONNECT_ALL => {
+                offboarding::disconnect_step(&self.store, &self.registry, work).await
+            }
+            offboarding::CLOSE_WORKSPACE => {
+                offboarding::close_step(&self.store, &self.registry, work).await
             }
             // Nobody has asked to be told yet.
             EVENT => work.forget(&self.store).await,

@@ -1,6 +1,8 @@
 //! Sessions whose time ran out.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr};
+use sea_orm::{
+    ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
+};
 
 use super::{
     Session, Status,
@@ -26,6 +28,25 @@ pub async fn expire_due(store: &Store) -> Result<usize> {
         }
     }
     Ok(over.len())
+}
+
+/// Lets the time of a workspace's open sessions, or of one person's, run out: within the transaction that
+/// decides so nobody can finish them, and what they kept is revoked soon after.
+pub async fn end_open(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    workspace: &str,
+    end_user: Option<&str>,
+) -> Result<()> {
+    let mut open = Entity::update_many()
+        .col_expr(Column::ExpiresAt, Expr::value(store.now().millis()))
+        .filter(Column::WorkspaceId.eq(workspace))
+        .filter(Column::Status.is_in([Status::Open, Status::Linking, Status::Pending]));
+    if let Some(end_user) = end_user {
+        open = open.filter(Column::EndUserId.eq(end_user));
+    }
+    open.exec(tx).await?;
+    Ok(())
 }
 
 async fn expire(store: &Store, row: &Session) -> Result<()> {

@@ -7,6 +7,7 @@ mod complete;
 mod create;
 mod entity;
 mod expire;
+mod export;
 mod finish;
 mod link;
 
@@ -15,6 +16,7 @@ pub use browser::{bind, by_browser, by_token, choose};
 pub use complete::{Completed, complete};
 pub use create::{Made, NewOwner, NewSession, create, get, token_of};
 pub use entity::{Fault, Intent, Model as Session, SEALED, Status};
-pub use expire::expire_due;
+pub use expire::{end_open, expire_due};
+pub use export::of_person;
 pub use finish::{Review, cancel, completion_code, granted, review};
 pub use link::{Start, callback, start, submit};

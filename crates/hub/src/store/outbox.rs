@@ -104,7 +104,8 @@ impl Claimed {
 
     /// It is done, with this outcome; what was sealed for it is dropped.
     pub async fn finish(&self, store: &Store, outcome: &str) -> Result<()> {
-        let empty = store.keys().seal(&place(&self.workspace, &self.id), b"").await?;
+        // No key is asked: a closing workspace's may be gone by now.
+        let empty = Vec::<u8>::new();
         let statement = Statement::from_sql_and_values(
             store.backend(),
             "UPDATE outbox SET due_at = NULL, done_at = $1, outcome = $2, body_sealed = $3 \

@@ -411,3 +411,18 @@ pub async fn revoke_of_agent<C: ConnectionTrait>(tx: &C, agent: &str, now: i64) 
     tx.execute_raw(statement).await?;
     Ok(())
 }
+
+/// Revokes every key of a workspace and of its agents, within the transaction that closes it.
+pub async fn revoke_of_workspace<C: ConnectionTrait>(
+    tx: &C,
+    workspace: &str,
+    now: i64,
+) -> Result<()> {
+    let statement = Statement::from_sql_and_values(
+        tx.get_database_backend(),
+        "UPDATE api_key SET revoked_at = $1 WHERE workspace_id = $2 AND revoked_at IS NULL",
+        [now.into(), workspace.into()],
+    );
+    tx.execute_raw(statement).await?;
+    Ok(())
+}

@@ -5,4 +5,4 @@ mod entity;
 mod service;
 
 pub use entity::Model as Workspace;
-pub use service::{NewWorkspace, get, list, put};
+pub use service::{NewWorkspace, get, list, put, set_status};

@@ -2,8 +2,8 @@
 
 use base::WorkspaceId;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
-    QueryFilter, Statement,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
+    EntityTrait, IntoActiveModel, QueryFilter, Statement, sea_query::Expr,
 };
 use serde_json::json;
 use url::Url;
@@ -38,6 +38,12 @@ pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model,
     let found = Entity::find().filter(Column::Slug.eq(slug)).one(&tx).await?;
     let is_new = found.is_none();
     let saved = if let Some(found) = found {
+        if found.status != "active" {
+            return Err(Error::conflict(
+                "workspace_closing",
+                "This workspace is closing, or closed; it can't be changed. Make another one.",
+            ));
+        }
         let mut row = found.into_active_model();
         row.name = Set(new.name);
         row.return_urls = Set(Json(new.return_urls));
@@ -152,6 +158,24 @@ fn read_plainly(text: &str) -> Option<Url> {
         && url.fragment().is_none()
         && !url.query_pairs().any(ours);
     plain.then_some(url)
+}
+
+/// Moves a workspace from one status to another, within a transaction; whether it had the former.
+pub async fn set_status(
+    store: &Store,
+    tx: &DatabaseTransaction,
+    id: &str,
+    from: &str,
+    to: &str,
+) -> Result<bool> {
+    let done = Entity::update_many()
+        .col_expr(Column::Status, Expr::value(to))
+        .col_expr(Column::UpdatedAt, Expr::value(store.now().millis()))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Status.eq(from))
+        .exec(tx)
+        .await?;
+    Ok(done.rows_affected == 1)
 }
 
 /// The workspace of this id or slug.

@@ -23,6 +23,7 @@ pub(crate) struct Caller {
     principal: Principal,
     agent: Option<String>,
     store: Store,
+    reads: bool,
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Answer<Option<&'a str>> {
@@ -55,7 +56,8 @@ impl FromRequestParts<AppState> for Caller {
         let agent = text(&parts.headers, "x-valetkey-agent")?.map(str::to_owned);
         let principal = api_key::authenticate(&state.store, key, workspace).await?;
         let store = state.store.by(actor(&principal));
-        Ok(Self { principal, agent, store })
+        let reads = parts.method.is_safe();
+        Ok(Self { principal, agent, store, reads })
     }
 }
 
@@ -103,8 +105,21 @@ impl Caller {
         }
     }
 
-    /// The workspace in which a workspace's key, or a platform key with this role, acts.
+    /// The workspace in which a workspace's key, or a platform key with this role, acts. One that is closing
+    /// can be looked at, no more.
     pub(crate) fn workspace(&self, role: Role) -> Answer<&str> {
+        let workspace = self.any_workspace(role)?;
+        match self.principal.workspace_status.as_deref() {
+            Some("closing" | "closed") if !self.reads => Err(Error::conflict(
+                "workspace_closing",
+                "This workspace is closing, or closed; nothing in it can be changed.",
+            )
+            .into()),
+            _ => Ok(workspace),
+        }
+    }
+
+    fn any_workspace(&self, role: Role) -> Answer<&str> {
         match &self.principal.owner {
             Owner::Workspace(own) => Ok(own),
             Owner::Platform(roles) if roles.contains(&role) => {

@@ -138,6 +138,7 @@ impl Things {
             "POST /v1/policies" => with_slug(policy_body(agent, integration)),
             "PUT /v1/policies/{policy}" => policy_body(agent, integration),
             "POST /v1/providers" => json!({ "manifest": manifest("made-by-post") }),
+            "POST /v1/kill-switch" => json!({ "provider": "acme" }),
             "POST /v1/workspaces" => json!({ "slug": "made-by-post", "name": "Made by POST" }),
             "PUT /v1/workspaces/{workspace}" => json!({ "name": "Workspace first-of-first", "return_urls": [RETURN_URL] }),
             _ => return document.least_body(operation),

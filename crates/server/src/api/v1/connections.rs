@@ -47,7 +47,7 @@ struct OwnerView {
     /// `end_user` or `workspace`.
     #[serde(rename = "type")]
     kind: &'static str,
-    /// The platform's own id of the person.
+    /// The platform's own id of the person; null once they are erased.
     id: Option<String>,
 }
 
@@ -84,7 +84,7 @@ pub(super) struct ConnectionView {
 /// What became of a grant at the provider.
 #[derive(Clone, Copy, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-enum ReceiptName {
+pub(super) enum ReceiptName {
     /// The provider ended it.
     Revoked,
     /// The provider has not answered yet.
@@ -114,8 +114,21 @@ async fn owner(state: &AppState, row: &Connection) -> Answer<OwnerView> {
         return Ok(OwnerView { kind: "workspace", id: None });
     };
     let person = end_user::get(&state.store, &row.workspace_id, id).await?;
-    let profile = end_user::profile(&state.store, &person).await?;
-    Ok(OwnerView { kind: "end_user", id: Some(profile.id) })
+    let profile = match end_user::profile(&state.store, &person).await {
+        // Erased: the account is nobody's any more.
+        Err(error) if error.kind == hub::Kind::NotFound => None,
+        found => opened(found, row),
+    };
+    Ok(OwnerView { kind: "end_user", id: profile.map(|profile| profile.id) })
+}
+
+/// One value that does not open must not hide a whole list: it is told to the operator, and missing here.
+fn opened<T>(found: hub::Result<T>, row: &Connection) -> Option<T> {
+    found
+        .inspect_err(|error| {
+            tracing::error!(connection = %row.id, %error, "what is sealed of a connection does not open");
+        })
+        .ok()
 }
 
 /// A connection as the API shows it.
@@ -125,7 +138,8 @@ pub(super) async fn view(state: &AppState, row: Connection) -> Answer<Connection
     } else {
         None
     };
-    let account = connection::label(&state.store, &row).await?.map(AccountView::from);
+    let account = opened(connection::label(&state.store, &row).await, &row).flatten();
+    let account = account.map(AccountView::from);
     let ended = row.status == Status::Revoked;
     Ok(ConnectionView {
         owner: owner(state, &row).await?,

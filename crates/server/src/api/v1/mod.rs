@@ -5,8 +5,10 @@ mod audit;
 mod clients;
 mod connect_sessions;
 mod connections;
+mod end_users;
 mod integrations;
 mod keys;
+mod kill_switch;
 mod platform_keys;
 mod policies;
 mod providers;
@@ -23,11 +25,13 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
         .merge(token::router())
         .merge(connect_sessions::router())
         .merge(connections::router())
+        .merge(end_users::router())
         .merge(providers::router())
         .merge(clients::router())
         .merge(integrations::router())
         .merge(agents::router())
         .merge(policies::router())
+        .merge(kill_switch::router())
         .merge(workspaces::router())
         .merge(platform_keys::router())
         .merge(audit::router())

@@ -6,9 +6,12 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
-use hub::workspace::{
-    self, NewWorkspace, Workspace,
-    api_key::{self, Owner, Role},
+use hub::{
+    offboarding::{self, Closing, Receipts},
+    workspace::{
+        self, NewWorkspace, Workspace,
+        api_key::{self, Owner, Role},
+    },
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -27,7 +30,7 @@ use crate::{
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, add))
-        .routes(routes!(get, put))
+        .routes(routes!(get, put, delete))
         .routes(routes!(list_keys, add_key))
         .routes(routes!(revoke_key))
 }
@@ -133,6 +136,54 @@ async fn put(
     let (row, is_new) =
         workspace::put(caller.store(), &slug, NewWorkspace { name, return_urls }).await?;
     Ok(Created::new(row.into(), is_new))
+}
+
+/// A workspace on its way out.
+#[derive(Serialize, ToSchema)]
+struct ClosingView {
+    workspace: WorkspaceView,
+    /// When the key is destroyed at the latest; null once it is.
+    deadline: Option<Time>,
+    receipts: ReceiptsView,
+}
+
+/// What became of the grants at the providers, counted.
+#[derive(Serialize, ToSchema)]
+struct ReceiptsView {
+    /// The provider ended it.
+    revoked: u64,
+    /// The provider has not answered yet.
+    pending: u64,
+    /// The provider offers no revocation; the token dies of age.
+    unsupported: u64,
+    /// Revoking would have ended other connections of the same client and account.
+    withheld: u64,
+    /// The provider would not, or the time was over.
+    failed: u64,
+}
+
+impl From<Closing> for ClosingView {
+    fn from(closing: Closing) -> Self {
+        let Receipts { revoked, pending, unsupported, withheld, failed } = closing.receipts;
+        Self {
+            workspace: closing.workspace.into(),
+            deadline: closing.deadline.map(Time::from),
+            receipts: ReceiptsView { revoked, pending, unsupported, withheld, failed },
+        }
+    }
+}
+
+/// Close a workspace: hand-outs stop at once, grants are ended at the providers, then its key is destroyed
+///
+/// Ask again for how far it is: `closing` until every provider has answered, or for a day at most; then `closed`, and
+/// all that was sealed for it can't be read by anyone any more. The audit chain stays, and verifies.
+#[utoipa::path(delete, path = "/v1/workspaces/{workspace}", tag = "platform", security(("key" = [])),
+    params(("workspace" = String, Path, description = "Id or slug")),
+    responses((status = 202, body = ClosingView)))]
+async fn delete(caller: Caller, PathId(name): PathId) -> Answer<(StatusCode, Json<ClosingView>)> {
+    caller.platform(Role::Provision)?;
+    let closing = offboarding::close(caller.store(), &name).await?;
+    Ok((StatusCode::ACCEPTED, Json(closing.into())))
 }
 
 /// The workspace in the path, if it is this caller's to see: another one is as absent as none.
