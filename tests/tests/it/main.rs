@@ -11,6 +11,7 @@ mod agent_asks;
 mod agent_asks_under_load;
 mod attacks;
 mod bad_input;
+mod leaving;
 mod many_workspaces;
 mod openid_provider;
 mod revocation_under_load;
