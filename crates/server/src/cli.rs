@@ -1,5 +1,9 @@
 //! The command line.
 
+mod bar;
+mod keys;
+mod table;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -26,6 +30,11 @@ enum Command {
         /// Hold connections whose refresh tokens rotate, until each is tested or linked again
         #[arg(long, required = true)]
         hold_rotating: bool,
+    },
+    /// The keys that seal everything: what there is, and one after the other
+    Keys {
+        #[command(subcommand)]
+        command: keys::Command,
     },
     /// Print the OpenAPI document
     Openapi,
@@ -73,6 +82,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         println!("{}", api::document_text()?);
         return Ok(());
     }
+    if let Command::Keys { command: keys::Command::Generate } = cli.command {
+        keys::generate();
+        return Ok(());
+    }
     let config = Config::load()?;
     open::log(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -81,6 +94,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Serve => serve::serve(config).await,
             Command::Migrate => open::migrate(&config).await,
             Command::Restore { .. } => restore(&config).await,
+            Command::Keys { command } => keys::run(&config, command).await,
             Command::Openapi => Ok(()),
             Command::Demo { command: DemoCommand::Up } => Ok(demo::up(&config).await?),
             Command::Demo { command: DemoCommand::Walk { auto } } => {
