@@ -11,6 +11,7 @@ mod agent_asks;
 mod agent_asks_under_load;
 mod attacks;
 mod bad_input;
+mod keys_cli;
 mod leaving;
 mod many_workspaces;
 mod openid_provider;

@@ -107,6 +107,14 @@ impl Hub {
     }
 }
 
+/// A command of the binary, as an operator runs it beside the hub.
+#[allow(dead_code, reason = "the fault tests run none")]
+pub(crate) fn operator(settings: &Settings, database: &Database, data: &Path) -> Command {
+    let mut command = command(settings, database, &data.to_owned());
+    command.env("VALETKEY_LOG", "warn").stdin(std::process::Stdio::null());
+    command
+}
+
 fn command(settings: &Settings, database: &Database, data: &PathBuf) -> Command {
     let mut command = Command::new(environment::required("VALETKEY_BIN"));
     command
