@@ -10,6 +10,7 @@ mod m0002_apps;
 mod m0003_links;
 mod m0004_chain;
 mod m0005_system_chain;
+mod m0006_checkpoints;
 mod m0007_key_rotation;
 mod m0008_entries_of_a_person;
 mod table;
@@ -26,6 +27,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_links::Migration),
             Box::new(m0004_chain::Migration),
             Box::new(m0005_system_chain::Migration),
+            Box::new(m0006_checkpoints::Migration),
             Box::new(m0007_key_rotation::Migration),
             Box::new(m0008_entries_of_a_person::Migration),
         ]

@@ -28,7 +28,7 @@ use hub::{
     client::{self, NewClient},
     connection::{Linked, Stored, activate},
     integration::{self, ClientChoice, Integration, NewIntegration},
-    jobs::Worker,
+    jobs::{Keeping, Worker},
     provider::Registry,
     refresh::{Journal, Process, Refresher, Timings, incarnation},
     store::{Database, PoolSizes, Store},
@@ -196,7 +196,8 @@ async fn main() {
     let before = memory("VmRSS");
     let started = Instant::now();
     let stop = CancellationToken::new();
-    let worker = Worker { store, registry, refresher };
+    let keeping = Keeping { name: "drain".to_owned(), keep: None };
+    let worker = Worker { store, registry, refresher, keeping };
     let working = tokio::spawn(worker.run(stop.clone().cancelled_owned()));
     let mut last = 0;
     while seen.answered.load(Ordering::SeqCst) < count as u64 {

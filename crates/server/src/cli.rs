@@ -1,8 +1,10 @@
 //! The command line.
 
+mod audit;
 mod bar;
 mod keys;
 mod table;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -36,6 +38,11 @@ enum Command {
         #[command(subcommand)]
         command: keys::Command,
     },
+    /// The record of what happened: verify, export, cut
+    Audit {
+        #[command(subcommand)]
+        command: audit::Command,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// The demo workspace and its platform, for a first look
@@ -60,6 +67,10 @@ enum DemoCommand {
 /// Runs the command; errors are told on stderr.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    // It needs no configuration and no database, and says more than whether it worked.
+    if let Command::Audit { command: audit::Command::Verify(args) } = &cli.command {
+        return verify::verify(args);
+    }
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -96,6 +107,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
             Command::Restore { .. } => restore(&config).await,
             Command::Keys { command } => keys::run(&config, command).await,
             Command::Openapi => Ok(()),
+            Command::Audit { command } => audit::run(&config, command).await,
             Command::Demo { command: DemoCommand::Up } => Ok(demo::up(&config).await?),
             Command::Demo { command: DemoCommand::Walk { auto } } => {
                 Ok(demo::walk(&config, auto).await?)

@@ -3,7 +3,7 @@
 //! Every setting is a variable `VALETKEY_…`, or a line of the TOML file that `VALETKEY_CONFIG` names;
 //! the environment wins. A secret can also be given as a file, by `…_FILE`.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use base::{ExposeSecret, SecretString};
 use figment::{
@@ -25,6 +25,7 @@ struct Raw {
     roles: String,
     log: String,
     log_format: String,
+    audit_keep_days: Option<u32>,
     #[serde(skip_serializing)]
     key: Option<String>,
     key_file: Option<PathBuf>,
@@ -46,6 +47,7 @@ impl Default for Raw {
             roles: "serve,worker".to_owned(),
             log: "info,sea_orm_migration=warn".to_owned(),
             log_format: "text".to_owned(),
+            audit_keep_days: None,
             key: None,
             key_file: None,
             platform_key: None,
@@ -91,6 +93,8 @@ pub(crate) struct Config {
     pub(crate) works: bool,
     /// What is logged.
     pub(crate) log: Log,
+    /// How long audit entries are kept; for ever where it is none.
+    pub(crate) audit_keep: Option<Duration>,
     /// How long a refresh's steps may take.
     pub(crate) timings: Timings,
     /// Where a fault test stops, delays or kills the process.
@@ -166,10 +170,11 @@ impl Config {
             serves,
             works,
             log: Log { filter: raw.log, json },
+            audit_keep: raw.audit_keep_days.map(audit_keep).transpose()?,
             timings: timings()?,
             #[cfg(feature = "failpoints")]
             failpoints: Env::var("VALETKEY_FAILPOINTS").unwrap_or_default(),
-            colour: Env::var("NO_COLOR").is_none_or(|text| text.is_empty()),
+            colour: colour_wanted(),
             data_dir: raw.data_dir,
         })
     }
@@ -178,6 +183,32 @@ impl Config {
     pub(crate) fn public(&self) -> &str {
         self.public_url.as_str().trim_end_matches('/')
     }
+}
+
+/// Whether a terminal may show colours (no-color.org); also for what runs without a configuration.
+pub(crate) fn colour_wanted() -> bool {
+    Env::var("NO_COLOR").is_none_or(|text| text.is_empty())
+}
+
+/// The name under which audit notes are signed: the hub's host, and its port where it has one.
+pub(crate) fn audit_name(public_url: &Url) -> String {
+    let host = public_url.host_str().unwrap_or_default();
+    public_url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// How long so many days are.
+pub(crate) fn days(count: u32) -> Duration {
+    Duration::from_hours(24) * count
+}
+
+fn audit_keep(count: u32) -> Result<Duration, ConfigError> {
+    if (1..=36_500).contains(&count) {
+        return Ok(days(count));
+    }
+    Err(bad(
+        "VALETKEY_AUDIT_KEEP_DAYS",
+        "write a number of days from 1 to 36500, or leave it out to keep all",
+    ))
 }
 
 /// One factor for all of a refresh's times: for fault tests, and in their builds only.
@@ -281,6 +312,21 @@ mod tests {
             let error = Config::check(raw).err().expect("refused");
             assert!(error.to_string().contains("VALETKEY_PUBLIC_URL"), "{error}");
         }
+    }
+
+    #[test]
+    fn audit_entries_are_kept_for_ever_unless_a_number_of_days_is_set() {
+        assert_eq!(Config::check(raw()).expect("good").audit_keep, None);
+        let keep = |days| Config::check(Raw { audit_keep_days: Some(days), ..raw() });
+        assert_eq!(keep(30).expect("good").audit_keep, Some(days(30)));
+        assert!(keep(0).is_err() && keep(40_000).is_err());
+    }
+
+    #[test]
+    fn notes_are_signed_under_the_hubs_host() {
+        let name = |url: &str| audit_name(&Url::parse(url).expect("a URL"));
+        assert_eq!(name("https://keys.example.com"), "keys.example.com");
+        assert_eq!(name("http://localhost:8080"), "localhost:8080");
     }
 
     #[test]

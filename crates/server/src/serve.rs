@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use hub::{
     audit::Writer,
-    jobs::Worker,
+    jobs::{Keeping, Worker},
     provider::Registry,
     refresh::{Journal, Process, Refresher, incarnation},
 };
@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::Config,
+    config::{Config, audit_name},
     connectors, http, open,
     state::{AppState, Hub},
 };
@@ -56,6 +56,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
             store: store.clone(),
             registry: registry.clone(),
             refresher: refresher.clone(),
+            keeping: Keeping { name: audit_name(&config.public_url), keep: config.audit_keep },
         };
         tokio::spawn(worker.run(stop.clone().cancelled_owned()))
     });

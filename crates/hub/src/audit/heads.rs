@@ -82,13 +82,13 @@ pub(super) async fn lock(
 }
 
 /// `$a, $b, …`, `count` of them.
-fn placeholders(first: usize, count: usize) -> String {
+pub(super) fn placeholders(first: usize, count: usize) -> String {
     let all: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
     all.join(", ")
 }
 
 /// `(…), (…)` for rows of `width` values.
-fn tuples(width: usize, count: usize) -> String {
+pub(super) fn tuples(width: usize, count: usize) -> String {
     let all: Vec<String> =
         (0..count).map(|row| format!("({})", placeholders(row * width + 1, width))).collect();
     all.join(", ")

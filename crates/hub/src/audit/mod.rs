@@ -5,17 +5,30 @@
 
 mod chain;
 mod change;
+mod checkpoint;
 mod entry;
+mod export;
+mod finding;
 mod heads;
+mod lines;
+mod note;
 mod person;
+mod retain;
 mod save;
 mod store;
+mod verify;
 mod writer;
 
 pub use chain::{ZERO, hash, verify};
 pub use change::{Change, Reach, change};
+pub use checkpoint::{Signed, newest, sign_due, sign_now, signer};
 pub use entry::{Draft, Outcome, Personal, Release, Subject};
+pub use export::{Export, Span};
+pub use finding::{Fault, Finding, Report};
+pub use note::{Checkpoint, MOST_NOTE, NoteError, Signer, VerifierKey};
 pub use person::{OfPerson, of_person};
+pub use retain::{anchor, cut, cut_due};
 pub use save::{EVENT, Event, Save, SaveOutcome, enqueue_event};
 pub use store::{Row, list};
+pub use verify::{MOST_LINE, Verifier};
 pub use writer::{Appended, WriteError, Writer};

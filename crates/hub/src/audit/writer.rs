@@ -3,7 +3,7 @@
 //! A caller hears "written" only after that commit. No lingering: a batch is what came in while the
 //! batch before it was being committed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,6 +18,8 @@ use crate::{Error, Result, store::Store};
 const BATCH: usize = 256;
 /// The most that may wait; beyond it callers wait to be let in.
 const QUEUE: usize = 4096;
+/// How long a caller waits for its entry to be written.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Where an entry stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +35,7 @@ pub enum WriteError {
     EpochMoved,
     /// The workspace is gone.
     NoWorkspace,
-    /// The database did not take it; nothing may be handed out.
+    /// The database did not take it, or not in time; nothing may be handed out.
     Unavailable,
 }
 
@@ -70,9 +72,13 @@ impl Writer {
     }
 
     /// Appends an entry; with `epoch`, only if nothing that could forbid it has changed since.
+    ///
+    /// Gives up after two seconds. The entry may still be written then: recorded and not handed out,
+    /// never the other way round.
     pub async fn append(&self, draft: Draft, epoch: Option<i64>) -> Result<Appended, WriteError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Command::Append { draft, epoch, reply }, answer).await
+        let written = self.send(Command::Append { draft, epoch, reply }, answer);
+        tokio::time::timeout(PATIENCE, written).await.unwrap_or(Err(WriteError::Unavailable))
     }
 
     /// Saves a refreshed credential and moves the workspace's epoch.
@@ -93,7 +99,7 @@ impl Writer {
 
 impl From<WriteError> for Error {
     fn from(error: WriteError) -> Self {
-        let second = std::time::Duration::from_secs(1);
+        let second = Duration::from_secs(1);
         match error {
             WriteError::NoWorkspace => Self::not_found("workspace"),
             WriteError::EpochMoved => Self::unavailable(

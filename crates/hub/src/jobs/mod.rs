@@ -6,10 +6,10 @@
 mod queue;
 mod source;
 
-use std::future::Future;
+use std::{future::Future, time::Duration};
 
 use crate::{
-    audit::EVENT,
+    audit::{self, EVENT},
     connection, idempotency, keys, offboarding,
     provider::Registry,
     refresh::{Lease, Refresher},
@@ -27,8 +27,19 @@ pub(crate) enum Job {
     ExpireSessions,
     /// What rotations of keys have left to do.
     FollowKeys,
+    /// Audit chains that have grown.
+    SignChains,
     /// What only has to be looked at now and then.
     Housekeeping,
+}
+
+/// How the audit chains are kept.
+#[derive(Clone, Debug)]
+pub struct Keeping {
+    /// The name under which notes are signed: the hub's host.
+    pub name: String,
+    /// How long entries are kept; for ever where it is none.
+    pub keep: Option<Duration>,
 }
 
 /// What background work stands on.
@@ -40,6 +51,8 @@ pub struct Worker {
     pub registry: Registry,
     /// Refreshes.
     pub refresher: Refresher,
+    /// How the audit chains are kept.
+    pub keeping: Keeping,
 }
 
 impl Worker {
@@ -54,6 +67,7 @@ impl Worker {
             Job::Outbox(work) => self.outbox(&work).await,
             Job::ExpireSessions => self.expire_sessions().await,
             Job::FollowKeys => self.follow_keys().await,
+            Job::SignChains => self.sign_chains().await,
             Job::Housekeeping => self.keep_house().await,
         }
     }
@@ -91,6 +105,21 @@ impl Worker {
         }
     }
 
+    async fn sign_chains(&self) {
+        let sign = async {
+            let signer = audit::signer(&self.store, &self.keeping.name).await?;
+            audit::sign_due(&self.store, &signer).await
+        };
+        if let Err(error) = sign.await {
+            tracing::error!(%error, "the audit chains' heads could not be signed; they are due again in a minute");
+        }
+    }
+
+    async fn cut_chains(&self, keep: Duration) -> crate::Result<()> {
+        let signer = audit::signer(&self.store, &self.keeping.name).await?;
+        audit::cut_due(&self.store, &signer, keep).await
+    }
+
     async fn keep_house(&self) {
         if let Err(error) = keys::tidy(&self.store).await {
             tracing::error!(%error, "data keys could not be looked after; it is tried again");
@@ -101,6 +130,11 @@ impl Worker {
         }
         if let Err(error) = idempotency::forget_old(&self.store).await {
             tracing::error!(%error, "old idempotency keys could not be forgotten");
+        }
+        if let Some(keep) = self.keeping.keep
+            && let Err(error) = self.cut_chains(keep).await
+        {
+            tracing::error!(%error, "the audit chains' beginnings could not be cut off");
         }
     }
 }

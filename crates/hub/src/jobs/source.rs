@@ -17,7 +17,7 @@ pub(super) const REFRESHES: usize = 64;
 /// How many rows of the outbox it works on at most.
 pub(super) const OUTBOX: usize = 16;
 /// The pieces of work that only time causes: one of each at once.
-pub(super) const TIMERS: usize = 3;
+pub(super) const TIMERS: usize = 4;
 /// How long it sleeps where nothing is due.
 const NAP: Duration = Duration::from_millis(250);
 /// How long it sleeps where the database does not answer.
@@ -26,6 +26,8 @@ const TROUBLE: Duration = Duration::from_secs(2);
 const EXPIRY: Duration = Duration::from_secs(5);
 /// How often is looked for what rotations of keys have left to do.
 const KEYS: Duration = Duration::from_secs(15);
+/// How often chains are signed that have grown.
+const SIGNING: Duration = Duration::from_mins(1);
 /// How often is looked at what takes days.
 const HOUSEKEEPING: Duration = Duration::from_mins(5);
 /// Milliseconds after which a piece of the outbox is due again if its process died.
@@ -51,6 +53,7 @@ pub(super) fn all(
     tokio::spawn(source.clone().claims(OUTBOX, claim_outbox));
     tokio::spawn(source.clone().every(EXPIRY, || Job::ExpireSessions));
     tokio::spawn(source.clone().every(KEYS, || Job::FollowKeys));
+    tokio::spawn(source.clone().every(SIGNING, || Job::SignChains));
     tokio::spawn(source.every(HOUSEKEEPING, || Job::Housekeeping));
     let next = |mut queue: mpsc::Receiver<Placed>| async {
         queue.recv().await.map(|job| (Ok(job), queue))

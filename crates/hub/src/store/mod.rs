@@ -6,6 +6,7 @@ mod epoch;
 mod keys;
 mod open;
 pub mod outbox;
+mod secret;
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ pub use keys::{
     SealedAt, Stale, State as KeyState, Worn,
 };
 pub use open::{Database, PoolSizes};
+pub use secret::system_secret;
 
 use crate::Result;
 

@@ -13,6 +13,7 @@ mod key_rotation;
 mod linking;
 mod lists;
 mod migrating;
+mod notes;
 mod offboarding;
 mod provider;
 mod recovering;
