@@ -151,18 +151,28 @@ impl StdError for Error {
 impl From<sea_orm::DbErr> for Error {
     fn from(error: sea_orm::DbErr) -> Self {
         use sea_orm::DbErr;
-        match error {
-            DbErr::ConnectionAcquire(_) | DbErr::Conn(_) => Self {
-                source: Some(error.into()),
-                ..Self::unavailable(
-                    "store_unavailable",
-                    "The hub's database does not answer. Nothing was changed; try again shortly.",
-                    Duration::from_secs(1),
-                )
-            },
-            other => Self::internal(other),
+        let silent = matches!(error, DbErr::ConnectionAcquire(_) | DbErr::Conn(_));
+        if !silent && !is_locked(&error) {
+            return Self::internal(error);
+        }
+        Self {
+            source: Some(error.into()),
+            ..Self::unavailable(
+                "store_unavailable",
+                "The hub's database does not answer. Nothing was changed; try again shortly.",
+                Duration::from_secs(1),
+            )
         }
     }
+}
+
+/// Whether somebody else held a lock for too long: PostgreSQL's `lock_not_available`, SQLite's `SQLITE_BUSY`.
+fn is_locked(error: &sea_orm::DbErr) -> bool {
+    use sea_orm::{DbErr, RuntimeErr};
+    let (DbErr::Exec(cause) | DbErr::Query(cause)) = error else { return false };
+    let RuntimeErr::SqlxError(cause) = cause else { return false };
+    let Some(error) = cause.as_database_error() else { return false };
+    error.code().is_some_and(|code| code == "55P03" || code == "5")
 }
 
 impl From<vault::Error> for Error {

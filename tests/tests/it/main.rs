@@ -10,6 +10,7 @@ mod harness;
 mod agent_asks;
 mod agent_asks_under_load;
 mod attacks;
+mod audit_export;
 mod bad_input;
 mod keys_cli;
 mod leaving;

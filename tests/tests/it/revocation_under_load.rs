@@ -62,7 +62,9 @@ async fn revoke_under_load(scene: &Scene, round: usize, path: &str) -> Value {
     let (answers, ()) = tokio::join!(callers, revocation);
 
     let chain = scene.workspace.audit().await;
-    let at = chain.iter().position(|entry| entry.to_string().contains(&stranger_id));
+    let refusal =
+        |entry: &Value| entry["kind"] == "denial" && entry.to_string().contains(&stranger_id);
+    let at = chain.iter().position(refusal);
     let at = at.expect("the stranger's refusal is in the chain");
     let late: Vec<_> = chain[at..].iter().filter(|entry| is_release(entry)).collect();
     assert!(late.is_empty(), "round {round}: released after the revocation: {late:?}");

@@ -59,7 +59,7 @@ impl Store {
                 (read, write, DatabaseBackend::Sqlite)
             }
             Database::Postgres(url) => {
-                let read = connect(postgres(url, sizes.read)).await?;
+                let read = connect(readers(url, sizes.read)).await?;
                 let write = connect(postgres(url, sizes.write)).await?;
                 (read, write, DatabaseBackend::Postgres)
             }
@@ -155,5 +155,14 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
         .test_before_acquire_if_idle_for(Duration::from_secs(30))
         // A database whose default is off would lose what it said was kept.
         .map_sqlx_postgres_opts(|postgres| postgres.options([("synchronous_commit", "on")]));
+    options
+}
+
+/// A reader only waits for a lock on a whole table, and no longer than a caller does.
+fn readers(url: &str, connections: u32) -> ConnectOptions {
+    let mut options = postgres(url, connections);
+    options.map_sqlx_postgres_opts(|postgres| {
+        postgres.options([("synchronous_commit", "on"), ("lock_timeout", "2s")])
+    });
     options
 }

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 
 use hub::{
     Kind,
-    audit::{self, Export, Fault, Finding, Report, Signer, Span, Verifier, VerifierKey},
+    audit::{
+        self, Draft, Export, Fault, Finding, Outcome, Personal, Release, Report, Signer, Span,
+        Subject, Verifier, VerifierKey,
+    },
     store::{PoolSizes, SYSTEM, Store},
 };
 use sea_orm::{ConnectOptions, ConnectionTrait, Database as Connect, DatabaseConnection};
@@ -141,6 +144,49 @@ async fn taking_an_export_is_its_own_last_entry() {
     let rows = scene.chain(&chat).await;
     let body: Value = serde_json::from_slice(&rows.last().unwrap().body).unwrap();
     assert_eq!(body["what"]["action"], "audit.exported");
+}
+
+/// A refusal, as the token call records one.
+async fn denial(store: &Store, workspace: &str) -> Draft {
+    let what = Release {
+        integration: "int_1",
+        provider: "acme",
+        scopes: &[],
+        form: None,
+        policy: None,
+        generation: None,
+        key: "key_1",
+    };
+    let subject = Subject { workspace, ..Subject::default() };
+    Draft::release(store, Outcome::Denied, subject, &what, &Personal::default(), "req_1")
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_export_of_ten_thousand_entries_is_never_whole_in_memory() {
+    let scene = Scene::new().await;
+    let chat = scene.workspace("chat").await;
+    let mut drafts = Vec::new();
+    for _ in 0..10_000 {
+        drafts.push(denial(&scene.store, &chat).await);
+    }
+    let written = drafts.into_iter().map(|draft| scene.writer.append(draft, None));
+    assert!(futures::future::join_all(written).await.iter().all(Result::is_ok));
+
+    let signer = signer(&scene).await;
+    let mut export = Export::begin(&scene.store, &signer, &chat, &Span::default()).await.unwrap();
+    let (mut verifier, mut largest, mut all) = (Verifier::new(Some(signer.verifier_key())), 0, 0);
+    while let Some(part) = export.part().await.unwrap() {
+        largest = largest.max(part.len());
+        all += part.len();
+        for line in part.split_inclusive(|byte| *byte == b'\n') {
+            verifier.line(line.strip_suffix(b"\n").unwrap());
+        }
+    }
+    let report = verifier.finish().unwrap();
+    assert!(report.last > 10_000);
+    assert!(largest * 20 < all, "a part of {largest} bytes, of {all}");
 }
 
 #[tokio::test]

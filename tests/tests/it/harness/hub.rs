@@ -101,6 +101,13 @@ impl Hub {
         super::database::files(&self.data)
     }
 
+    /// The program with this process's settings, for what is done beside it.
+    pub(crate) fn command(&self, settings: &Settings, database: &Database) -> Command {
+        let mut command = command(settings, database, &self.data);
+        command.env("VALETKEY_PUBLIC_URL", &self.public_url);
+        command
+    }
+
     /// All that it has logged.
     pub(crate) fn log(&self) -> Vec<u8> {
         self.process.printed()

@@ -1,6 +1,7 @@
 //! Starts the hub and all around it, and acts as those who use it.
 
 pub(crate) mod agent;
+pub(crate) mod behind;
 pub(crate) mod browser;
 pub(crate) mod database;
 pub(crate) mod environment;
