@@ -119,3 +119,13 @@ proptest! {
         prop_assert!(key.parse::<VerifierKey>().is_err());
     }
 }
+
+#[test]
+fn the_note_in_the_documentation_is_signed_with_the_key_there() {
+    let page = include_str!("../../../../docs/audit.md");
+    let what =
+        Checkpoint { origin: signer().origin("ws_01k9x2q7b3n5v8z0c4d6f1g2h3"), ..said(10_023) };
+    let note = signer().sign(&what);
+    assert!(page.contains(&note), "{note}");
+    assert!(page.contains(&signer().verifier_key().to_string()));
+}

@@ -9,9 +9,12 @@ use hub::{
         self, Draft, Export, Fault, Finding, Outcome, Personal, Release, Report, Signer, Span,
         Subject, Verifier, VerifierKey,
     },
+    keys::{self, Course, Pace},
     store::{PoolSizes, SYSTEM, Store},
 };
-use sea_orm::{ConnectOptions, ConnectionTrait, Database as Connect, DatabaseConnection};
+use sea_orm::{
+    ConnectOptions, ConnectionTrait, Database as Connect, DatabaseConnection, Statement,
+};
 use serde_json::Value;
 use vault::LocalKeys;
 
@@ -120,6 +123,22 @@ async fn the_signing_key_is_the_same_after_a_restart_and_sealed() {
     let other = Arc::new(LocalKeys::from_text(&other, "the thief's").unwrap());
     let (sizes, clock) = (PoolSizes::default(), scene.clock.clone());
     assert!(Store::open(&scene.database(), sizes, other, clock, rng).await.is_err());
+}
+
+#[tokio::test]
+async fn the_signing_key_outlives_the_key_that_seals_it() {
+    let scene = Scene::new().await;
+    let before = signer(&scene).await.verifier_key();
+    let sealed = "SELECT sealed FROM system_secret WHERE name = 'audit_signing_key'";
+    let sealed = async || {
+        let statement = Statement::from_string(scene.store.backend(), sealed);
+        let row = scene.store.read().query_one_raw(statement).await.unwrap().unwrap();
+        row.try_get::<Vec<u8>>("", "sealed").unwrap()
+    };
+    let first = sealed().await;
+    keys::rotate(&scene.store, SYSTEM, &mut Course::new(Pace::Steady, &|_| true)).await.unwrap();
+    assert_ne!(sealed().await, first, "it was sealed anew");
+    assert_eq!(signer(&scene).await.verifier_key(), before);
 }
 
 #[tokio::test]
