@@ -21,4 +21,4 @@ fmt: ## Format the code
 	@cargo fmt --all
 
 lint: ## Clippy as CI runs it
-	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@cargo clippy --workspace --all-targets --locked --features server/aws-kms -- -D warnings

@@ -59,7 +59,7 @@ format() {
 
 lint() {
     heading "Clippy"
-    cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --workspace --all-targets --locked --features server/aws-kms -- -D warnings
 }
 
 licences() {

@@ -3,6 +3,8 @@
 //! Every setting is a variable `VALETKEY_…`, or a line of the TOML file that `VALETKEY_CONFIG` names;
 //! the environment wins. A secret can also be given as a file, by `…_FILE`.
 
+mod keys;
+
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use base::{ExposeSecret, SecretString};
@@ -26,9 +28,8 @@ struct Raw {
     log: String,
     log_format: String,
     audit_keep_days: Option<u32>,
-    #[serde(skip_serializing)]
-    key: Option<String>,
-    key_file: Option<PathBuf>,
+    #[serde(flatten)]
+    keys: keys::Raw,
     #[serde(skip_serializing)]
     platform_key: Option<String>,
     platform_key_file: Option<PathBuf>,
@@ -48,8 +49,7 @@ impl Default for Raw {
             log: "info,sea_orm_migration=warn".to_owned(),
             log_format: "text".to_owned(),
             audit_keep_days: None,
-            key: None,
-            key_file: None,
+            keys: keys::Raw::default(),
             platform_key: None,
             platform_key_file: None,
             database_url: None,
@@ -69,6 +69,11 @@ pub(crate) enum Key {
         /// Whether nobody named it: then it may be made.
         default: bool,
     },
+    /// The transit engine of Vault or OpenBao.
+    Transit(Box<vault::TransitSettings>),
+    /// AWS KMS.
+    #[cfg(feature = "aws-kms")]
+    Kms(Box<vault::KmsSettings>),
 }
 
 /// The configuration of one process.
@@ -81,8 +86,8 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// The database.
     pub(crate) database: Database,
-    /// The sealing key.
-    pub(crate) key: Key,
+    /// Where the key comes from that wraps all others: the first wraps, all unwrap.
+    pub(crate) keys: Vec<Key>,
     /// A platform key that the configuration gives.
     pub(crate) platform_key: Option<SecretString>,
     /// Hosts exempt from the SSRF guard.
@@ -131,6 +136,7 @@ impl Config {
         }
         let raw: Raw = figment
             .merge(Env::raw().only(&["DATABASE_URL", "DATABASE_URL_FILE"]))
+            .merge(Env::raw().only(&keys::AWS))
             .merge(Env::prefixed("VALETKEY_"))
             .extract()
             .map_err(|error| ConfigError(format!("The configuration can't be read: {error}")))?;
@@ -146,14 +152,7 @@ impl Config {
             None => Database::Sqlite(raw.data_dir.join("valetkey.db")),
             Some(url) => database(url.expose_secret(), &raw.data_dir)?,
         };
-        let key = match (raw.key, raw.key_file) {
-            (Some(_), Some(_)) => {
-                return Err(bad("VALETKEY_KEY", "set it or VALETKEY_KEY_FILE, not both"));
-            }
-            (Some(text), None) => Key::Text(text.into()),
-            (None, Some(path)) => Key::File { path, default: false },
-            (None, None) => Key::File { path: raw.data_dir.join("valetkey.key"), default: true },
-        };
+        let keys = keys::sources(&raw.keys, &raw.data_dir)?;
         let (serves, works) = roles(&raw.roles)?;
         let json = match raw.log_format.as_str() {
             "text" => false,
@@ -164,7 +163,7 @@ impl Config {
             listen,
             public_url,
             database,
-            key,
+            keys,
             platform_key: secret("VALETKEY_PLATFORM_KEY", raw.platform_key, raw.platform_key_file)?,
             outbound_allow: list(&raw.outbound_allow),
             serves,
@@ -301,7 +300,7 @@ mod tests {
         let config = Config::check(raw()).expect("the defaults are good");
         assert!(config.listen.ip().is_loopback());
         assert!(matches!(config.database, Database::Sqlite(path) if path.starts_with("./data")));
-        assert!(matches!(config.key, Key::File { default: true, .. }));
+        assert!(matches!(config.keys[..], [Key::File { default: true, .. }]));
         assert!(config.serves && config.works);
     }
 
@@ -327,12 +326,6 @@ mod tests {
         let name = |url: &str| audit_name(&Url::parse(url).expect("a URL"));
         assert_eq!(name("https://keys.example.com"), "keys.example.com");
         assert_eq!(name("http://localhost:8080"), "localhost:8080");
-    }
-
-    #[test]
-    fn a_key_is_given_once() {
-        let raw = Raw { key: Some("a".into()), key_file: Some("b".into()), ..raw() };
-        assert!(Config::check(raw).is_err());
     }
 
     #[test]

@@ -14,7 +14,7 @@ use hub::{
     workspace::api_key::{self, Owner, Role},
 };
 use tracing_subscriber::{EnvFilter, fmt};
-use vault::{Created, KeySource, LocalKeys, open_or_create_key_file};
+use vault::{Created, KeySource, KeySources, LocalKeys, Transit, open_or_create_key_file};
 
 use crate::config::{Config, Key, Log};
 
@@ -103,7 +103,7 @@ pub(crate) async fn migrate(config: &Config) -> Result<(), Failure> {
 /// The database, migrated, with its keys.
 pub(crate) async fn store(config: &Config) -> Result<Store, Failure> {
     data_dir(&config.data_dir)?;
-    let source = key_source(config)?;
+    let source = key_source(config).await?;
     let ran = Store::migrate(&config.database).await?;
     if ran > 0 {
         tracing::info!(ran, "the database was brought to the newest shape");
@@ -120,8 +120,26 @@ pub(crate) async fn store(config: &Config) -> Result<Store, Failure> {
     Ok(store)
 }
 
-fn key_source(config: &Config) -> Result<Arc<dyn KeySource>, Failure> {
-    let keys = match &config.key {
+/// The configured sources, each asked whether its keys are there and fit.
+async fn key_source(config: &Config) -> Result<Arc<dyn KeySource>, Failure> {
+    let mut all = Vec::new();
+    for key in &config.keys {
+        all.push(one_source(key)?);
+    }
+    let source = KeySources::new(all)?;
+    source.ready().await?;
+    Ok(Arc::new(source))
+}
+
+fn one_source(key: &Key) -> Result<Arc<dyn KeySource>, Failure> {
+    let keys = match key {
+        Key::Transit(settings) => {
+            return Ok(Arc::new(Transit::new((**settings).clone(), Arc::new(SystemClock))?));
+        }
+        #[cfg(feature = "aws-kms")]
+        Key::Kms(settings) => {
+            return Ok(Arc::new(vault::Kms::new((**settings).clone(), Arc::new(SystemClock))?));
+        }
         Key::Text(text) => LocalKeys::from_text(text, "VALETKEY_KEY")?,
         Key::File { path, default: false } if !path.exists() => {
             return Err(format!("VALETKEY_KEY_FILE: {} does not exist", path.display()).into());

@@ -7,6 +7,7 @@ use hub::{
     jobs::{Keeping, Worker},
     provider::Registry,
     refresh::{Journal, Process, Refresher, incarnation},
+    store::Store,
 };
 use outbound::Outbound;
 use tokio::net::TcpListener;
@@ -51,6 +52,7 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     refresher.recover().await?;
     let stop = CancellationToken::new();
     tokio::spawn(signalled(stop.clone()));
+    tokio::spawn(keep_keys_alive(store.clone(), stop.clone()));
     let worker = config.works.then(|| {
         let worker = Worker {
             store: store.clone(),
@@ -87,6 +89,15 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     tracing::info!("the hub has stopped");
     drop(held);
     Ok(())
+}
+
+/// Renews what the key source lives on: in every process, because each has its own.
+async fn keep_keys_alive(store: Store, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(Duration::from_mins(1))).await.is_some() {
+        if let Err(error) = store.keys().keep_alive().await {
+            tracing::warn!(%error, "the key source could not be kept usable; it is tried again in a minute");
+        }
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

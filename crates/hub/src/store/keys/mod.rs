@@ -64,6 +64,11 @@ impl Keys {
         Ok(Self { keyring, rng, pepper })
     }
 
+    /// Does what the key source needs now and then so that it stays usable; call it about once a minute.
+    pub async fn keep_alive(&self) -> Result<()> {
+        Ok(self.keyring.source.keep_alive().await?)
+    }
+
     /// Makes a workspace's first data keys, within the transaction that makes the workspace.
     pub async fn create<C: ConnectionTrait>(
         &self,
