@@ -84,7 +84,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[allow(clippy::print_stderr, reason = "a person reads it")]
 fn complain(error: &Failure) {
-    eprintln!("valetkey: {error}");
+    let mut told: &dyn std::error::Error = error.as_ref();
+    // Of the hub's own faults callers are told nothing; whoever runs the hub is told the cause.
+    while told.downcast_ref::<hub::Error>().is_some_and(|error| error.kind == hub::Kind::Internal)
+        && let Some(cause) = told.source()
+    {
+        told = cause;
+    }
+    eprintln!("valetkey: {told}");
 }
 
 #[allow(clippy::print_stdout, reason = "it is what was asked for")]
