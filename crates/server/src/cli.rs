@@ -85,11 +85,11 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 #[allow(clippy::print_stderr, reason = "a person reads it")]
 fn complain(error: &Failure) {
     let mut told: &dyn std::error::Error = error.as_ref();
-    // Of the hub's own faults callers are told nothing; whoever runs the hub is told the cause.
-    while told.downcast_ref::<hub::Error>().is_some_and(|error| error.kind == hub::Kind::Internal)
-        && let Some(cause) = told.source()
-    {
-        told = cause;
+    // Of the hub's own faults callers are told nothing; whoever runs the hub is told the first cause.
+    if told.downcast_ref::<hub::Error>().is_some_and(|error| error.kind == hub::Kind::Internal) {
+        while let Some(cause) = told.source() {
+            told = cause;
+        }
     }
     eprintln!("valetkey: {told}");
 }
