@@ -1,6 +1,6 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fault-test fmt lint
+.PHONY: help run demo test fault-test security fmt lint
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -16,6 +16,9 @@ test: ## All that CI runs: formatting, lints, licences, unit, conformance and bl
 
 fault-test: ## Kill, stall and starve the hub for FAULT_MINUTES (40) and print a report
 	@scripts/fault-test.sh
+
+security: ## Run what SECURITY.md promises: tests, attacks, tricky URLs, fuzzers; a line for each promise
+	@scripts/test.sh security
 
 fmt: ## Format the code
 	@cargo fmt --all

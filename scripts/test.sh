@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # All that CI runs. Stops at the first thing that fails. Named parts alone: scripts/test.sh format lint
 #
-#   needs format lint licences build support database tests
+#   needs format lint licences build support database tests promises; security is `make security`
 #
 # `tests` brings `build`, `support` and `database` with it. Works with bash 3.2, which macOS has.
 set -euo pipefail
@@ -140,19 +140,38 @@ tests() {
     run_tests
 }
 
+# The names in SECURITY.md are those of tests that exist. By nextest's list: what it lists was built above.
+promises() {
+    if cargo nextest --version >/dev/null 2>&1; then
+        heading "Promises"
+        node scripts/security.mjs check
+    fi
+}
+
+# What `make security` prints.
+security() {
+    cargo nextest --version >/dev/null 2>&1 || fail "cargo-nextest is missing: cargo install --locked cargo-nextest"
+    build
+    support
+    database
+    heading "Promises, attacks, corpus, fuzzers"
+    node scripts/security.mjs
+}
+
 everything() {
     needs
     format
     lint
     licences
     tests
+    promises
 }
 
 for part in "${@:-all}"; do
     case $part in
         all) everything ;;
-        needs | format | lint | licences | build | support | database | tests) "$part" ;;
-        *) fail "there is no part '$part': needs format lint licences build support database tests" ;;
+        needs | format | lint | licences | build | support | database | tests | promises | security) "$part" ;;
+        *) fail "there is no part '$part': needs format lint licences build support database tests promises security" ;;
     esac
 done
 printf '\nmake test: passed in %s s\n' "$SECONDS"
