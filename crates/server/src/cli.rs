@@ -11,7 +11,13 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hub::store::Actor;
 
-use crate::{api, config::Config, demo, open, serve};
+use crate::{
+    api,
+    config::Config,
+    demo, open,
+    process::{self, Refused},
+    serve,
+};
 
 /// Hand your agents the valet key, not the master key.
 #[derive(Parser)]
@@ -66,12 +72,13 @@ enum DemoCommand {
 
 /// Runs the command; errors are told on stderr.
 pub fn main() -> ExitCode {
+    let refused = process::close();
     let cli = Cli::parse();
     // It needs no configuration and no database, and says more than whether it worked.
     if let Command::Audit { command: audit::Command::Verify(args) } = &cli.command {
         return verify::verify(args);
     }
-    match run(cli) {
+    match run(cli, &refused) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             complain(&error);
@@ -95,7 +102,7 @@ fn complain(error: &Failure) {
 }
 
 #[allow(clippy::print_stdout, reason = "it is what was asked for")]
-fn run(cli: Cli) -> Result<(), Failure> {
+fn run(cli: Cli, refused: &Refused) -> Result<(), Failure> {
     if matches!(cli.command, Command::Openapi) {
         println!("{}", api::document_text()?);
         return Ok(());
@@ -106,6 +113,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
     }
     let config = Config::load()?;
     open::log(&config.log)?;
+    refused.tell();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async move {
         match cli.command {

@@ -11,5 +11,6 @@ mod failpoints;
 mod http;
 mod open;
 mod problem;
+mod process;
 mod serve;
 mod state;

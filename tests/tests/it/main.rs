@@ -15,6 +15,7 @@ mod bad_input;
 mod keys_cli;
 mod leaving;
 mod many_workspaces;
+mod memory_stays_closed;
 mod openid_provider;
 mod revocation_under_load;
 mod secrets_stay_sealed;
