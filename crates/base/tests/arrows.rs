@@ -44,6 +44,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
                                                    // (attack tests edit the database behind the hub's back)
                                                    &["hub", "migrations", "blackbox"],    "the database is the hub's"),
     (&["aes", "aes-*", "chacha20*"],               &["vault"],                            "nothing but vault encrypts"),
+    (&["region"],                                  &["vault"],                            "what is locked in memory is keys"),
     (&["aws-*"],                                   &["vault"],                            "of AWS there is its key service, and only its signer"),
     (&["apalis", "apalis-*"],                      &["hub"],                              "background work runs in hub/jobs"),
     (&["ed25519-dalek", "signed_note"],             &["hub"],                              "audit notes are signed and verified in hub/audit/note.rs"),

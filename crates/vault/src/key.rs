@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use aes_gcm::{
-    Aes256Gcm, KeyInit,
+    KeyInit,
     aead::{Aead, Payload},
 };
 use base::Rng;
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     Error, Place, Sealed,
+    locked::LockedKey,
     sealed::{KEY_ID, MOST, NONCE, VERSION},
 };
 
@@ -63,11 +64,11 @@ impl FromStr for KeyRef {
     }
 }
 
-/// A key that seals values. Wiped from memory when dropped; not printable, not copyable.
+/// A key that seals values. Locked in memory where the system allows, and wiped from it when dropped;
+/// not printable, not copyable.
 pub struct DataKey {
     id: KeyRef,
-    key: Zeroizing<[u8; 32]>,
-    cipher: Aes256Gcm,
+    key: LockedKey,
 }
 
 impl DataKey {
@@ -75,16 +76,16 @@ impl DataKey {
     pub fn generate(rng: &dyn Rng) -> Self {
         let mut key = Zeroizing::new([0; 32]);
         rng.fill(key.as_mut_slice());
-        Self::from_parts(KeyRef::random(rng), key)
+        Self::from_parts(KeyRef::random(rng), &key)
     }
 
-    pub(crate) fn from_parts(id: KeyRef, key: Zeroizing<[u8; 32]>) -> Self {
-        let cipher = Aes256Gcm::new((&*key).into());
-        Self { id, key, cipher }
+    pub(crate) fn from_parts(id: KeyRef, key: &Zeroizing<[u8; 32]>) -> Self {
+        Self { id, key: LockedKey::new(key) }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.key
+    /// A copy, which is not locked: to be sealed, and gone.
+    pub(crate) fn bytes(&self) -> Zeroizing<[u8; 32]> {
+        self.key.with(|bytes, _| Zeroizing::new(*bytes))
     }
 
     /// Its id.
@@ -106,8 +107,10 @@ impl DataKey {
         rng.fill(&mut nonce);
         let aad = place.aad(VERSION);
         let payload = Payload { msg: plaintext, aad: &aad };
-        let ciphertext =
-            self.cipher.encrypt((&nonce).into(), payload).map_err(|_| Error::TooLarge)?;
+        let ciphertext = self
+            .key
+            .with(|_, cipher| cipher.encrypt((&nonce).into(), payload))
+            .map_err(|_| Error::TooLarge)?;
         Ok(Sealed::assemble(self.id, &nonce, &ciphertext))
     }
 
@@ -119,27 +122,27 @@ impl DataKey {
         let nonce = sealed.nonce();
         let aad = place.aad(VERSION);
         let payload = Payload { msg: sealed.ciphertext(), aad: &aad };
-        self.cipher
-            .decrypt((&nonce).into(), payload)
+        self.key
+            .with(|_, cipher| cipher.decrypt((&nonce).into(), payload))
             .map(Zeroizing::new)
             .map_err(|_| Error::DoesNotOpen)
     }
 
     /// Seals another data key: an end user's under the workspace's.
     pub fn seal_key(&self, rng: &dyn Rng, place: &Place<'_>, key: &Self) -> Result<Sealed, Error> {
-        self.seal(rng, place, key.bytes())
+        self.seal(rng, place, key.bytes().as_slice())
     }
 
     /// Opens a data key that [`seal_key`](Self::seal_key) sealed and gives it its id.
     pub fn open_key(&self, place: &Place<'_>, id: KeyRef, sealed: &Sealed) -> Result<Self, Error> {
-        Ok(Self::from_parts(id, key_bytes(&self.open(place, sealed)?)?))
+        Ok(Self::from_parts(id, &key_bytes(&self.open(place, sealed)?)?))
     }
 
     /// HMAC-SHA-256 under a subkey of this key for `domain` (HKDF-SHA-256, RFC 5869): equal bytes
     /// give equal digests within a domain, and nothing can be told from them without the key.
     pub fn digest(&self, domain: &str, bytes: &[u8]) -> [u8; 32] {
         let mut subkey = Zeroizing::new([0; 32]);
-        let hkdf = Hkdf::<Sha256>::new(Some(b"valetkey digest v1"), self.key.as_slice());
+        let hkdf = self.key.with(|key, _| Hkdf::<Sha256>::new(Some(b"valetkey digest v1"), key));
         hkdf.expand(domain.as_bytes(), subkey.as_mut_slice())
             .expect("32 bytes are fewer than HKDF's most");
         let mut mac = Hmac::<Sha256>::new_from_slice(subkey.as_slice())

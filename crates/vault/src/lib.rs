@@ -8,6 +8,7 @@ mod key;
 #[cfg(feature = "aws-kms")]
 mod kms;
 mod local;
+mod locked;
 mod noted;
 mod place;
 mod sealed;

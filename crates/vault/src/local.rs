@@ -47,7 +47,7 @@ impl LocalKeys {
                 .map_err(|_| bad("after vkk1_ come 43 characters of base64url"))?;
             let key = key_bytes(&bytes)
                 .map_err(|_| bad("after vkk1_ come 43 characters of base64url"))?;
-            keys.push(DataKey::from_parts(wrapping_id(key.as_slice()), key));
+            keys.push(DataKey::from_parts(wrapping_id(key.as_slice()), &key));
         }
         match keys.len() {
             0 => Err(bad("it is empty; a key reads vkk1_ and 43 characters")),

@@ -210,7 +210,7 @@ impl KeySource for Kms {
     async fn wrap(&self, _: &dyn Rng, workspace: &str, key: &DataKey) -> Result<Wrapped, Error> {
         self.know().await?;
         let arn = self.keys[0].arn();
-        let plaintext = Zeroizing::new(BASE64.encode(key.bytes()));
+        let plaintext = Zeroizing::new(BASE64.encode(key.bytes().as_slice()));
         let ask = Encrypt {
             key_id: arn,
             plaintext: &plaintext,
@@ -249,6 +249,6 @@ impl KeySource for Kms {
             .decode(reply.plaintext.as_bytes())
             .map(Zeroizing::new)
             .map_err(|_| self.service.refused("what it decrypted is not base64"))?;
-        Ok(DataKey::from_parts(id, key_bytes(&plain)?))
+        Ok(DataKey::from_parts(id, &key_bytes(&plain)?))
     }
 }

@@ -333,7 +333,8 @@ impl KeySource for Transit {
         self.before_call().await;
         self.know(key).await?;
         let id = data_key.id().to_string();
-        let ciphertext = self.encrypt(key, &place(workspace, &id), data_key.bytes()).await?;
+        let ciphertext =
+            self.encrypt(key, &place(workspace, &id), data_key.bytes().as_slice()).await?;
         Noted { key: &key.label, blob: ciphertext.as_bytes() }.assemble(Kind::Transit)
     }
 
@@ -353,6 +354,6 @@ impl KeySource for Transit {
         self.before_call().await;
         self.know(key).await?;
         let plain = self.decrypt(key, &place(workspace, &id.to_string()), ciphertext).await?;
-        Ok(DataKey::from_parts(id, key_bytes(&plain)?))
+        Ok(DataKey::from_parts(id, &key_bytes(&plain)?))
     }
 }
