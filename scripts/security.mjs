@@ -26,12 +26,14 @@ function promises() {
   });
 }
 
-// A name is a part of a test's path (`room::test`), or `binary part`; a binary's name alone is all its tests.
+// A name is the beginning of a test's path (`room::test`), a room or a binary for all that is in it, or
+// `binary test` where the room alone would not do.
 function fits(name, test) {
   const words = name.split(' ');
   if (words.length === 2) return test.binary === words[0] && test.name.includes(words[1]);
-  if (name.startsWith('model::')) return test.binary === 'model' && test.name.includes(name.slice(7));
-  return test.binary === name || test.name === name || test.name.startsWith(`${name}::`) || test.name.includes(name);
+  if (name.startsWith('model::')) return test.binary === 'model' && test.name === name.slice(7);
+  if (!name.includes('::')) return test.binary === name || test.name.startsWith(`${name}::`);
+  return test.name.startsWith(name);
 }
 
 // `hub::it room::test`, as nextest writes it; a crate's own unit tests have no binary in their name.
