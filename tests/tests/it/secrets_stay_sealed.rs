@@ -14,10 +14,13 @@ type Secrets = Vec<(String, String)>;
 
 on_both_databases!(no_secret_is_found_in_the_database_or_in_the_logs);
 async fn no_secret_is_found_in_the_database_or_in_the_logs(database: Database) {
-    let settings = Settings { log: "trace", ..Settings::new() };
+    // Each database with one of the two forms of the log.
+    let log_format = if database.url().is_some() { "json" } else { "text" };
+    let settings = Settings { log: "trace", log_format, ..Settings::new() };
     let scene = Scene::with(database, settings, 1, 5).await;
     let mut secrets = live(&scene).await;
     let said = said_when_wrong(&scene, &mut secrets).await;
+    let commands = said_by_commands(&scene);
 
     let mut stored = scene.database.dump();
     for hub in &scene.hubs {
@@ -30,11 +33,13 @@ async fn no_secret_is_found_in_the_database_or_in_the_logs(database: Database) {
     assert!(logged.len() > 5_000, "at TRACE there is more than {} bytes of log", logged.len());
     assert!(holds(&logged, "TRACE"), "the log is not at TRACE");
     assert!(holds(&stored, "\"fence\":"), "the journal of the refreshes is not among the files");
+    assert!(holds(&commands, scene.workspace.slug()), "no command showed the workspace's keys");
     assert!(holds(&said, "/problems/") && holds(&said, "<html"), "no problem and no page was read");
     for (what, secret) in &secrets {
         assert!(!holds(&stored, secret), "{what} is stored in clear: {secret}");
         assert!(!holds(&logged, secret), "{what} is logged: {secret}");
         assert!(!holds(&said, secret), "{what} is in an answer: {secret}");
+        assert!(!holds(&commands, secret), "{what} is printed by a command: {secret}");
     }
 }
 
@@ -145,10 +150,24 @@ async fn said_when_wrong(scene: &Scene, secrets: &mut Secrets) -> Vec<u8> {
     said
 }
 
-/// Whether `secret` is in there: plain, in hex, or in base64 at any offset.
+/// All that operators' commands print and log, at TRACE too: of keys that move, above all.
+fn said_by_commands(scene: &Scene) -> Vec<u8> {
+    let commands: [&[&str]; 4] =
+        [&["keys", "rotate", "--all"], &["keys", "rewrap"], &["keys", "status"], &["openapi"]];
+    let run = |arguments: &[&str]| {
+        let mut command = scene.hubs[0].command(&scene.settings, &scene.database);
+        let output = command.args(arguments).output().unwrap();
+        let all = [output.stdout, output.stderr].concat();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&all));
+        all
+    };
+    commands.into_iter().flat_map(run).collect()
+}
+
+/// Whether `secret` is in there: plain, as in a URL, in hex, or in base64 at any offset.
 fn holds(bytes: &[u8], secret: &str) -> bool {
     let hex = in_hex(secret);
-    let mut shapes = vec![secret.to_owned(), hex.to_uppercase(), hex];
+    let mut shapes = vec![secret.to_owned(), in_url(secret), hex.to_uppercase(), hex];
     for offset in 0..3 {
         // What stands before it shifts it; its first and last characters depend on its neighbours.
         let text = STANDARD_NO_PAD.encode([&vec![0; offset], secret.as_bytes()].concat());
@@ -156,6 +175,10 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
         shapes.push(shapes[shapes.len() - 1].replace('+', "-").replace('/', "_"));
     }
     shapes.iter().any(|shape| contains(bytes, shape.as_bytes()))
+}
+
+fn in_url(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn in_hex(text: &str) -> String {
@@ -184,6 +207,7 @@ fn the_search_finds_a_secret_in_any_dress() {
         assert!(holds(encoded.as_bytes(), secret), "after {before:?}");
         assert!(holds(encoded.replace('+', "-").replace('/', "_").as_bytes(), secret));
         assert!(holds(in_hex(&text).as_bytes(), secret));
+        assert!(holds(in_url(&text).as_bytes(), secret));
         assert!(!holds(text.as_bytes(), "vk_agent_abcdefgh_0123456789+/~!"));
     }
 }

@@ -14,6 +14,8 @@ pub(crate) struct Settings {
     pub(crate) platform_key: String,
     /// What is logged.
     pub(crate) log: &'static str,
+    /// How: `text` or `json`.
+    pub(crate) log_format: &'static str,
 }
 
 impl Settings {
@@ -23,6 +25,7 @@ impl Settings {
             key: format!("vkk1_{}", environment::canary("sealing key")),
             platform_key: format!("vk_platform_blackbox_{}", environment::canary("platform key")),
             log: "info",
+            log_format: "text",
         }
     }
 }
@@ -129,7 +132,8 @@ fn command(settings: &Settings, database: &Database, data: &PathBuf) -> Command 
         .env("VALETKEY_KEY", &settings.key)
         .env("VALETKEY_PLATFORM_KEY", &settings.platform_key)
         .env("VALETKEY_OUTBOUND_ALLOW", "127.0.0.1,localhost")
-        .env("VALETKEY_LOG", settings.log);
+        .env("VALETKEY_LOG", settings.log)
+        .env("VALETKEY_LOG_FORMAT", settings.log_format);
     match database.url() {
         Some(url) => command.env("DATABASE_URL", url),
         None => command.env_remove("DATABASE_URL"),
