@@ -6,7 +6,7 @@ use base::SecretString;
 use regex::RegexBuilder;
 use url::{Host, Url};
 
-use crate::{Input, InputKind, Manifest};
+use crate::{Input, InputKind, Manifest, template};
 
 /// The longest answer, in characters.
 const MOST_CHARS: usize = 2000;
@@ -106,6 +106,9 @@ pub(crate) fn check_one(input: &Input, value: &str) -> Result<(), InputError> {
     }
     if value.chars().any(char::is_control) {
         return wrong("write it on one line, without control characters".to_owned());
+    }
+    if !input.secret && template::is_dots(value) {
+        return wrong("write more than dots".to_owned());
     }
     if !input.one_of.is_empty() && !input.one_of.iter().any(|allowed| allowed == value) {
         return wrong(format!("write one of: {}", input.one_of.join(", ")));
@@ -242,6 +245,16 @@ mod tests {
         ] {
             assert!(check_one(&host, bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn dots_alone_are_no_answer_but_may_be_a_secret() {
+        let text = |more| input("text", more);
+        for dots in [".", ".."] {
+            assert!(check_one(&text(""), dots).is_err(), "{dots}");
+            assert_eq!(check_one(&text("secret = true\n"), dots), Ok(()), "{dots}");
+        }
+        assert_eq!(check_one(&text(""), "a..b"), Ok(()));
     }
 
     #[test]

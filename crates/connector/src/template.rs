@@ -23,8 +23,13 @@ pub(crate) fn names(template: &str) -> Vec<&str> {
 /// Puts values in; none where one is missing.
 ///
 /// A value at the very start may be a whole base URL; any other is percent-encoded, so that it can
-/// neither end the host nor begin a query.
+/// neither end the host nor begin a query. `.` and `..` are none either: in a path they would mean
+/// another place, encoded or not (WHATWG URL, section 4.3).
 pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String> {
+    let named = names(template).into_iter().filter_map(|name| values.get(name));
+    if named.into_iter().any(|value| is_dots(value)) {
+        return None;
+    }
     put(template, values, |out, value, tail| {
         if !out.is_empty() {
             out.extend(utf8_percent_encode(value, UNRESERVED));
@@ -68,6 +73,11 @@ where
     Some(out)
 }
 
+/// Whether a value is a step of a path that leads nowhere, or up.
+pub(crate) fn is_dots(value: &str) -> bool {
+    matches!(value, "." | "..")
+}
+
 /// What stands before the host's end: `https://{subdomain}.example.com`.
 pub(crate) fn authority(template: &str) -> &str {
     let start = template.find("://").map_or(0, |at| at + 3);
@@ -104,6 +114,15 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_dots_does_not_lead_up_a_path() {
+        for dots in [".", ".."] {
+            assert_eq!(fill("https://a.example/v1/{a}/x", &values("a", dots)), None);
+        }
+        let filled = fill("https://a.example/v1/{a}/x", &values("a", "..."));
+        assert_eq!(filled.as_deref(), Some("https://a.example/v1/.../x"));
+    }
+
+    #[test]
     fn a_missing_value_fills_nothing() {
         assert_eq!(fill("https://{a}/", &BTreeMap::new()), None);
         assert_eq!(fill("https://{a", &values("a", "b")), None);
@@ -119,8 +138,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_changes_the_registrable_host_or_adds_a_query(value in "\\PC{0,60}") {
-            let filled = fill("https://{v}.example.com/{v}", &values("v", &value)).unwrap();
-            if let Ok(url) = url::Url::parse(&filled) {
+            let filled = fill("https://{v}.example.com/{v}", &values("v", &value));
+            prop_assert_eq!(filled.is_none(), is_dots(&value));
+            if let Some(Ok(url)) = filled.as_deref().map(url::Url::parse) {
+                prop_assert_eq!(url.path().matches('/').count(), 1);
                 prop_assert!(url.host_str().unwrap().ends_with(".example.com"), "{url}");
                 prop_assert!(url.query().is_none() && url.fragment().is_none() && url.username().is_empty());
             }
