@@ -169,8 +169,9 @@ fn access_end(manifest: &Manifest, reply: &TokenReply<'_>) -> Option<Timestamp> 
 }
 
 fn absolute(paths: &ReplyPaths, reply: &TokenReply<'_>) -> End {
+    let believed = |at| reply.now.until(at).as_secs_f64() <= MOST_LIFETIME_S;
     if let Some(at) = text(reply.body, &paths.expires_at).and_then(Timestamp::parse_rfc3339) {
-        return End::At(at);
+        return if believed(at) { End::At(at) } else { End::Never };
     }
     let Some(number) = number(reply.body, &paths.expires_at) else { return End::Unsaid };
     let since_1970 = scaled(number, paths.expires_unit);
@@ -178,7 +179,7 @@ fn absolute(paths: &ReplyPaths, reply: &TokenReply<'_>) -> End {
         return End::Unsaid;
     }
     match End::after(Timestamp::default(), Some(since_1970)) {
-        End::At(at) if reply.now.until(at).as_secs_f64() <= MOST_LIFETIME_S => End::At(at),
+        End::At(at) if believed(at) => End::At(at),
         _ => End::Never,
     }
 }

@@ -85,6 +85,15 @@ fn a_lifetime_is_read_in_every_form_that_providers_write() {
 }
 
 #[test]
+fn an_end_after_more_than_a_hundred_years_is_none_however_it_is_written() {
+    let absolute = "token.reply.expires_at = [\"expires_at\"]\n";
+    for at in [json!("9999-12-31T23:59:59Z"), json!(253_402_300_799_i64), json!("253402300799")] {
+        let body = json!({"access_token": "at", "expires_at": at});
+        assert_eq!(ends_in(absolute, &body), None, "{at}");
+    }
+}
+
+#[test]
 fn a_refresh_token_that_ends_at_once_does_not_end() {
     let body = json!({"access_token": "at", "refresh_token_expires_in": 0});
     assert_eq!(read("", &body).refresh_expires_at, None);
