@@ -1,6 +1,6 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fault-test security fmt lint
+.PHONY: help run demo test fault-test security fuzz fmt lint
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -19,6 +19,9 @@ fault-test: ## Kill, stall and starve the hub for FAULT_MINUTES (40) and print a
 
 security: ## Run what SECURITY.md promises: tests, attacks, tricky URLs, fuzzers; a line for each promise
 	@scripts/test.sh security
+
+fuzz: ## Look for input that breaks a law, FUZZ_SECONDS (60) per target, and print executions
+	@scripts/fuzz.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -28,6 +28,9 @@ const PACKAGES: &[Rule] = &[
     // Development only: in nobody's binary.
     Rule { folder: "crates/conformance", uses: &["base", "outbound", "connector", "oauth"],
                                                                                              tests_use: &[] },
+    // It uses what it attacks.
+    Rule { folder: "fuzz",               uses: &["base", "outbound", "connector", "oauth", "vault", "hub", "connectors/*"],
+                                                                                             tests_use: &[] },
     // A stranger to the hub, as every provider is.
     Rule { folder: "crates/playground",  uses: &[],                                          tests_use: &[] },
     // Knows the binary only.
@@ -51,6 +54,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["indicatif"],                               &["server"],                           "the command line draws progress"),
     (&["subtle"],                                  &["base"],                             "secrets are compared in base::constant_time_eq"),
     (&["getrandom", "rand", "fastrand"],           &["base", "playground"],               "randomness is passed in as base::Rng"),
+    (&["libfuzzer-sys", "arbitrary"],              &["fuzz"],                             "fuzzing has one home"),
     (&["figment"],                                 &["server"],                           "configuration is read in server/config.rs"),
 ];
 
