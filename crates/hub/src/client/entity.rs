@@ -12,10 +12,8 @@ const SECRET: SealedAt = SealedAt {
 };
 
 /// The columns that are sealed.
-pub const SEALED: &[SealedAt] = &[
-    SECRET,
-    SealedAt { column: "former_sealed", generation: "former_generation", ..SECRET },
-];
+pub const SEALED: &[SealedAt] =
+    &[SECRET, SealedAt { column: "former_sealed", generation: "former_generation", ..SECRET }];
 
 /// An OAuth client registered at a provider.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]

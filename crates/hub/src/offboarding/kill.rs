@@ -1,8 +1,8 @@
 //! The kill switch: everything of an agent, a client, a provider or a workspace stops in one commit.
 
 use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter,
-    Statement, sea_query::Expr,
+    ActiveEnum, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Statement,
+    sea_query::Expr,
 };
 use serde_json::json;
 
