@@ -105,7 +105,7 @@ pub(super) async fn unambiguous(request: Request, next: Next) -> Response {
 }
 
 /// The longest that a request may take: a body's 30 s and a poll's 25 s, or the token call's wait for a refresh.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// What takes too long is given up, and says so.
 pub(super) async fn in_time(request: Request, next: Next) -> Response {

@@ -14,15 +14,27 @@ pub(crate) struct Settings {
     pub(crate) platform_key: String,
     /// What is logged.
     pub(crate) log: &'static str,
+    /// The limits that are not as usual, by their variables.
+    pub(crate) limits: &'static [(&'static str, &'static str)],
 }
 
+/// For tests that are about something else, and ask more than anybody does.
+const NO_RATES: &[(&str, &str)] = &[
+    ("VALETKEY_RATE_AGENT", "off"),
+    ("VALETKEY_RATE_WORKSPACE", "off"),
+    ("VALETKEY_RATE_PLATFORM_KEY", "off"),
+    ("VALETKEY_RATE_WRONG_KEYS", "off"),
+    ("VALETKEY_RATE_PAGES", "0"),
+];
+
 impl Settings {
-    /// Settings that no other test has.
+    /// Settings that no other test has, without rates.
     pub(crate) fn new() -> Self {
         Self {
             key: format!("vkk1_{}", environment::canary("sealing key")),
             platform_key: format!("vk_platform_blackbox_{}", environment::canary("platform key")),
             log: "info",
+            limits: NO_RATES,
         }
     }
 }
@@ -108,6 +120,13 @@ impl Hub {
         command
     }
 
+    /// Asks it to stop, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.process.pid().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success(), "the hub could not be asked to stop");
+    }
+
     /// All that it has logged.
     pub(crate) fn log(&self) -> Vec<u8> {
         self.process.printed()
@@ -129,7 +148,8 @@ fn command(settings: &Settings, database: &Database, data: &PathBuf) -> Command 
         .env("VALETKEY_KEY", &settings.key)
         .env("VALETKEY_PLATFORM_KEY", &settings.platform_key)
         .env("VALETKEY_OUTBOUND_ALLOW", "127.0.0.1,localhost")
-        .env("VALETKEY_LOG", settings.log);
+        .env("VALETKEY_LOG", settings.log)
+        .envs(settings.limits.iter().copied());
     match database.url() {
         Some(url) => command.env("DATABASE_URL", url),
         None => command.env_remove("DATABASE_URL"),

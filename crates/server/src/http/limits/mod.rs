@@ -143,24 +143,21 @@ where
             return Ok(look.await?);
         }
         let digest = self.digest(knock.key);
-        let principal = match self.known.get(&digest).await {
-            Some(payer) => {
-                self.charge(&payer, knock.standing).await?;
-                let found = look.await;
-                if matches!(&found, Err(error) if error.kind == Kind::Unauthenticated) {
-                    // It has expired, or was revoked.
-                    self.known.invalidate(&digest).await;
-                    self.wrong(knock.source).await;
-                }
-                found?
+        let principal = if let Some(payer) = self.known.get(&digest).await {
+            self.charge(&payer, knock.standing).await?;
+            let found = look.await;
+            if matches!(&found, Err(error) if error.kind == Kind::Unauthenticated) {
+                // It has expired, or was revoked.
+                self.known.invalidate(&digest).await;
+                self.wrong(knock.source).await;
             }
-            None => {
-                let principal = self.look_up(knock.source, look).await?;
-                let payer = Arc::new(Payer::of(&principal));
-                self.known.insert(digest, payer.clone()).await;
-                self.charge(&payer, knock.standing).await?;
-                principal
-            }
+            found?
+        } else {
+            let principal = self.look_up(knock.source, look).await?;
+            let payer = Arc::new(Payer::of(&principal));
+            self.known.insert(digest, payer.clone()).await;
+            self.charge(&payer, knock.standing).await?;
+            principal
         };
         self.charge_named(&principal, &knock).await?;
         Ok(principal)

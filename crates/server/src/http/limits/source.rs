@@ -1,6 +1,9 @@
 //! Where a request comes from: an address, or for IPv6 the /64 that one customer has.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Once,
+};
 
 use axum::{
     extract::{Request, State},
@@ -90,6 +93,18 @@ fn address(text: &str) -> Option<IpAddr> {
     bare.parse().ok().or_else(|| text.parse().ok().map(|address: SocketAddr| address.ip()))
 }
 
+/// Behind a proxy that is not named, all clients are one source. Anybody can send the header, so it is said
+/// once and no more.
+fn warn_once() {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| {
+        tracing::warn!(
+            "a request came with X-Forwarded-For, which is not believed. If the hub is behind a proxy, name \
+             it in VALETKEY_TRUSTED_PROXIES: without that, all clients share one limit"
+        );
+    });
+}
+
 /// Tells the layers below where the request comes from.
 pub(in crate::http) async fn locate(
     State(state): State<AppState>,
@@ -97,7 +112,11 @@ pub(in crate::http) async fn locate(
     next: Next,
 ) -> Response {
     if let Some(Peer(peer)) = request.extensions().get() {
-        let source = state.limits.proxies().source(peer.ip(), request.headers());
+        let proxies = state.limits.proxies();
+        if proxies.0.is_empty() && request.headers().contains_key("x-forwarded-for") {
+            warn_once();
+        }
+        let source = proxies.source(peer.ip(), request.headers());
         request.extensions_mut().insert(source);
     }
     next.run(request).await

@@ -51,6 +51,7 @@ impl Door {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as the hub answers")]
 fn principal(owner: Owner) -> hub::Result<Principal> {
     let workspace = match &owner {
         Owner::Platform(_) => None,
@@ -59,10 +60,12 @@ fn principal(owner: Owner) -> hub::Result<Principal> {
     Ok(Principal { key: "key_1".into(), owner, workspace, workspace_status: None, epoch: 1 })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as the hub answers")]
 fn agent(workspace: &str, agent: &str) -> hub::Result<Principal> {
     principal(Owner::Agent { workspace: workspace.into(), agent: agent.into() })
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "as the hub answers")]
 fn wrong() -> hub::Result<Principal> {
     Err(Error::new(Kind::Unauthenticated, "unauthenticated", "wrong"))
 }

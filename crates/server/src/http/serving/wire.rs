@@ -221,15 +221,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_connection_that_sends_nothing_is_closed() {
-        let (mut wire, _client, _) = wire();
+        let (mut wire, _peer, _) = wire();
         assert_eq!(seconds(read(&mut wire)).await, (Err(ErrorKind::TimedOut), 75));
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_trickles_is_cut_after_ten_seconds() {
-        let (mut wire, mut client, _) = wire();
+        let (mut wire, mut peer, _) = wire();
         let trickle = tokio::spawn(async move {
-            while client.write_u8(b'a').await.is_ok() {
+            while peer.write_u8(b'a').await.is_ok() {
                 sleep(Duration::from_secs(1)).await;
             }
         });
@@ -241,8 +241,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_stops_is_cut_after_ten_seconds() {
-        let (mut wire, mut client, _) = wire();
-        client.write_u8(b'G').await.unwrap();
+        let (mut wire, mut peer, _) = wire();
+        peer.write_u8(b'G').await.unwrap();
         assert_eq!(read(&mut wire).await, Ok(b'G'));
         assert_eq!(seconds(read(&mut wire)).await, (Err(ErrorKind::TimedOut), 10));
     }
@@ -250,8 +250,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn while_a_request_is_answered_a_connection_may_be_still_and_then_the_next_is_awaited_anew()
      {
-        let (mut wire, mut client, phase) = wire();
-        client.write_u8(b'G').await.unwrap();
+        let (mut wire, mut peer, phase) = wire();
+        peer.write_u8(b'G').await.unwrap();
         assert_eq!(read(&mut wire).await, Ok(b'G'));
         let answering = phase.answering();
         tokio::select! {
@@ -261,7 +261,7 @@ mod tests {
         drop(answering);
         let next = async {
             sleep(Duration::from_secs(70)).await;
-            client.write_u8(b'P').await.unwrap();
+            peer.write_u8(b'P').await.unwrap();
             read(&mut wire).await
         };
         assert_eq!(seconds(next).await, (Ok(b'P'), 70));
@@ -270,13 +270,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_of_its_answer_is_cut() {
-        let (mut wire, mut client, phase) = wire();
+        let (mut wire, mut peer, phase) = wire();
         let _answering = phase.answering();
         let (written, waited) = seconds(wire.write_all(&[0; 64])).await;
         assert_eq!((written.unwrap_err().kind(), waited), (ErrorKind::TimedOut, 30));
         // One that takes some of it goes on.
         let mut some = [0; 16];
-        client.read_exact(&mut some).await.unwrap();
+        peer.read_exact(&mut some).await.unwrap();
         assert_eq!(wire.write(&[0; 16]).await.unwrap(), 16);
     }
 }
