@@ -40,7 +40,8 @@ const PACKAGES: &[Rule] = &[
 /// Libraries with one home (`*` ends a prefix), and the packages that may name them, tests included.
 #[rustfmt::skip]
 const HOMES: &[(&[&str], &[&str], &str)] = &[
-    (&["reqwest", "hyper", "hyper-*", "ureq", "isahc", "curl", "awc"],
+    (&["hyper", "hyper-util"],                     &["outbound", "server", "blackbox"],   "connections are opened by outbound and served by server"),
+    (&["reqwest", "hyper-tls", "hyper-rustls", "hyper-proxy*", "ureq", "isahc", "curl", "awc"],
                                                    &["outbound", "blackbox"],             "all HTTP leaves through outbound"),
     (&["axum", "axum-*"],                          &["server", "playground", "blackbox"], "HTTP is served by server and playground"),
     (&["sea-orm", "sea-orm-*", "sea-query*", "sqlx", "sqlx-*", "rusqlite"],
@@ -77,6 +78,9 @@ const FLOORS: &[&[&str]] = &[
 /// The only file that names apalis, in the hub's `src`.
 const NAMES_APALIS: &str = "jobs/queue.rs";
 
+/// The only folder that names hyper, in the server's `src`; it names no client of it.
+const NAMES_HYPER: &str = "http/serving/";
+
 #[test]
 fn every_crate_uses_only_what_its_row_allows() {
     check::none(&check::packages(&workspace(), PACKAGES));
@@ -99,12 +103,22 @@ fn every_crate_takes_the_workspaces_lints() {
 
 #[test]
 fn every_room_of_the_hub_uses_only_its_own_floor_and_those_below() {
-    check::none(&check::rooms(&check::hub_files(), FLOORS));
+    check::none(&check::rooms(&check::files_of("hub"), FLOORS));
 }
 
 #[test]
 fn only_the_queue_names_apalis() {
-    check::none(&check::names(&check::hub_files(), "apalis", NAMES_APALIS));
+    check::none(&check::names(&check::files_of("hub"), "apalis", NAMES_APALIS));
+}
+
+#[test]
+fn only_what_serves_connections_names_hyper_and_it_opens_none() {
+    let files = check::files_of("server");
+    check::none(&check::names(&files, "hyper", NAMES_HYPER));
+    let serving: Vec<_> =
+        files.into_iter().filter(|file| file.path.starts_with(NAMES_HYPER)).collect();
+    assert!(!serving.is_empty(), "{NAMES_HYPER} has files");
+    check::none(&check::names(&serving, "client", ""));
 }
 
 #[test]
@@ -242,6 +256,8 @@ mod a_checker {
             file("jobs/mod.rs", "// apalis runs it\nuse apalis_core::worker;"),
         ];
         only(&check::names(&files, "apalis", NAMES_APALIS), "jobs/mod.rs:2");
+        assert_eq!(check::names(&files, "apalis", "jobs/"), Vec::<String>::new());
+        assert_eq!(check::names(&files, "apalis", "job/").len(), 2);
     }
 
     #[test]

@@ -16,6 +16,8 @@ use hub::{refresh::Timings, store::Database};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::http::limits;
+
 /// What the environment can say, as it says it.
 #[derive(Deserialize, Serialize)]
 #[serde(default)]
@@ -36,6 +38,8 @@ struct Raw {
     #[serde(skip_serializing)]
     database_url: Option<String>,
     database_url_file: Option<PathBuf>,
+    #[serde(flatten)]
+    limits: limits::Raw,
 }
 
 impl Default for Raw {
@@ -54,6 +58,7 @@ impl Default for Raw {
             platform_key_file: None,
             database_url: None,
             database_url_file: None,
+            limits: limits::Raw::default(),
         }
     }
 }
@@ -100,6 +105,8 @@ pub(crate) struct Config {
     pub(crate) log: Log,
     /// How long audit entries are kept; for ever where it is none.
     pub(crate) audit_keep: Option<Duration>,
+    /// How much of what is taken from whom.
+    pub(crate) limits: limits::Settings,
     /// How long a refresh's steps may take.
     pub(crate) timings: Timings,
     /// Where a fault test stops, delays or kills the process.
@@ -170,6 +177,7 @@ impl Config {
             works,
             log: Log { filter: raw.log, json },
             audit_keep: raw.audit_keep_days.map(audit_keep).transpose()?,
+            limits: raw.limits.check().map_err(|(name, why)| bad(name, why))?,
             timings: timings()?,
             #[cfg(feature = "failpoints")]
             failpoints: Env::var("VALETKEY_FAILPOINTS").unwrap_or_default(),

@@ -59,6 +59,24 @@ impl Problem {
             retry_after: None,
         }
     }
+
+    /// With one more member.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.extra.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// It may work after so many seconds.
+    pub(crate) fn after(mut self, seconds: u64) -> Self {
+        self.retry_after = Some(seconds);
+        self
+    }
+
+    /// The HTTP status.
+    #[cfg(test)]
+    pub(crate) fn status(&self) -> u16 {
+        self.status
+    }
 }
 
 fn title(status: StatusCode) -> &'static str {
@@ -68,6 +86,7 @@ fn title(status: StatusCode) -> &'static str {
         403 => "Not allowed",
         404 => "Not found",
         405 => "Method not allowed",
+        408 => "Too slow",
         409 => "Not in this state",
         413 => "Too large",
         415 => "Not JSON",

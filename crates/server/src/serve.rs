@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use base::OsRng;
 use hub::{
     audit::Writer,
     jobs::{Keeping, Worker},
@@ -15,7 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{Config, audit_name},
-    connectors, http, open,
+    connectors,
+    http::{self, limits::Limits, serving::make_room},
+    open,
     state::{AppState, Hub},
 };
 
@@ -67,19 +70,20 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
         registry,
         writer,
         refresher,
+        limits: Limits::new(&config.limits, &OsRng),
         public_url: config.public_url.clone(),
     });
     if let Some(listener) = listener {
         tracing::info!(address = %config.listen, public_url = config.public(), "the hub is ready");
-        let app = http::router(state);
-        let serving =
-            axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+        let connections = make_room(config.limits.connections);
+        let app = http::router(state, connections);
+        let serving = http::serving::serve(listener, app, connections, stop.clone());
         let late = async {
             stop.cancelled().await;
             tokio::time::sleep(GRACE).await;
         };
         tokio::select! {
-            ended = serving => ended?,
+            () = serving => {}
             () = late => tracing::warn!("some requests were cut off after {} s", GRACE.as_secs()),
         }
     }

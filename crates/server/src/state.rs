@@ -5,6 +5,8 @@ use std::{ops::Deref, sync::Arc};
 use hub::{audit::Writer, provider::Registry, refresh::Refresher, store::Store};
 use url::Url;
 
+use crate::http::limits::Limits;
+
 /// The running hub. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct AppState(Arc<Hub>);
@@ -19,6 +21,8 @@ pub(crate) struct Hub {
     pub(crate) writer: Writer,
     /// Refreshes.
     pub(crate) refresher: Refresher,
+    /// Who may ask how often.
+    pub(crate) limits: Limits,
     /// Where people's browsers reach the hub.
     pub(crate) public_url: Url,
 }

@@ -14,6 +14,7 @@ mod audit_export;
 mod bad_input;
 mod keys_cli;
 mod leaving;
+mod limits;
 mod many_workspaces;
 mod memory_stays_closed;
 mod openid_provider;

@@ -150,9 +150,9 @@ fn matches(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// All source files of the hub.
-pub(crate) fn hub_files() -> Vec<Room> {
-    let src = root().join("crates/hub/src");
+/// All source files of one of our crates; paths are relative to its `src`.
+pub(crate) fn files_of(name: &str) -> Vec<Room> {
+    let src = root().join("crates").join(name).join("src");
     let mut files = Vec::new();
     let mut open = vec![src.clone()];
     while let Some(folder) = open.pop() {
@@ -167,7 +167,7 @@ pub(crate) fn hub_files() -> Vec<Room> {
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    assert!(!files.is_empty(), "the hub has source files");
+    assert!(!files.is_empty(), "{name} has source files");
     files
 }
 
@@ -251,9 +251,12 @@ fn circle(arrows: &BTreeMap<&str, BTreeSet<String>>) -> Option<String> {
     }
 }
 
-/// Where identifiers that start with `prefix` stand outside of the one file `allowed`.
+/// Where identifiers that start with `prefix` stand outside of the one file, or folder with a `/` at its
+/// end, `allowed`.
 pub(crate) fn names(files: &[Room], prefix: &str, allowed: &str) -> Vec<String> {
-    let elsewhere = files.iter().filter(|file| file.path != allowed);
+    let within =
+        |path: &str| path == allowed || (allowed.ends_with('/') && path.starts_with(allowed));
+    let elsewhere = files.iter().filter(|file| !within(&file.path));
     let places = elsewhere.flat_map(|file| {
         let found = source::identifiers(&file.text).into_iter();
         found.filter_map(|(name, line)| {

@@ -238,10 +238,16 @@ fn parts(text: &str) -> Option<(&str, &str)> {
     let rest = text.strip_prefix("vk_")?;
     let (kind, rest) = rest.split_once('_')?;
     let (public, secret) = rest.split_once('_')?;
-    let good = (8..=32).contains(&public.len())
+    let good = matches!(kind, "platform" | "ws" | "agent")
+        && (8..=32).contains(&public.len())
         && public.bytes().all(|b| b.is_ascii_alphanumeric())
         && secret.len() >= 32;
     good.then_some((kind, public))
+}
+
+/// Whether a text can be a key at all. What can't is refused without a look at the database.
+pub fn is_well_formed(text: &str) -> bool {
+    parts(text).is_some()
 }
 
 fn refused() -> Error {

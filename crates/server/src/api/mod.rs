@@ -30,7 +30,9 @@ use crate::{http::swagger_headers, problem::Problem, state::AppState};
             `Authorization: Bearer …`.\n\n\
             **Errors** are `application/problem+json` (RFC 9457) with a stable `code`. **Lists** are paged by `cursor` and \
             `limit`. **Creates** take an `Idempotency-Key` for 24 hours; a replayed secret is null. Every answer carries \
-            `X-Request-Id`.",
+            `X-Request-Id`.\n\n\
+            **Limits.** Answers to a right key carry `RateLimit-Policy` and `RateLimit`; beyond a limit the answer is 429 \
+            `rate_limited` with `Retry-After`, and `limit` names which it is. A body has at most 1 MiB.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
     components(schemas(Problem)),

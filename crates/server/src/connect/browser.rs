@@ -103,6 +103,22 @@ pub(super) fn failure(state: &AppState, error: Error) -> Response {
     page(status, &shown)
 }
 
+/// A page for a source that opens too many; `wait` in seconds.
+pub(crate) fn too_often(state: &AppState, wait: u64) -> Response {
+    let shown = ProblemPage {
+        host: host(state),
+        status: StatusCode::TOO_MANY_REQUESTS.as_u16(),
+        title: "Not so fast".to_owned(),
+        detail: format!(
+            "Too many pages were opened from your network just now, so nothing was done. Wait {wait} seconds, then load this page again."
+        ),
+        request: Some(request_id()),
+    };
+    let mut response = page(StatusCode::TOO_MANY_REQUESTS, &shown);
+    response.headers_mut().insert(header::RETRY_AFTER, wait.into());
+    response
+}
+
 fn title(status: StatusCode) -> &'static str {
     match status.as_u16() {
         404 => "There is nothing here",

@@ -18,7 +18,9 @@ use axum::{
     routing::{get, post},
 };
 
-use crate::state::AppState;
+use crate::{http::limits::pages as pages_per_source, state::AppState};
+
+pub(crate) use browser::too_often;
 
 /// The largest form that a page posts.
 const MOST_FORM: usize = 64 * 1024;
@@ -38,6 +40,7 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .route("/oauth/callback/{client}", get(callback::callback))
         .layer(DefaultBodyLimit::max(MOST_FORM))
         .layer(from_fn_with_state(state.clone(), browser::guard))
+        .layer(from_fn_with_state(state.clone(), pages_per_source))
         .route("/connect/assets/connect.css", get(stylesheet))
         .route("/connect/assets/icon.svg", get(icon))
 }

@@ -12,7 +12,7 @@ use hub::{
     workspace::api_key::{self, Owner, Principal, Role},
 };
 
-use super::layers::request_id;
+use super::{layers::request_id, limits::Knock};
 use crate::{
     problem::{Answer, Problem},
     state::AppState,
@@ -54,7 +54,11 @@ impl FromRequestParts<AppState> for Caller {
         let key = bearer(&parts.headers);
         let workspace = text(&parts.headers, "x-valetkey-workspace")?;
         let agent = text(&parts.headers, "x-valetkey-agent")?.map(str::to_owned);
-        let principal = api_key::authenticate(&state.store, key, workspace).await?;
+        let source = parts.extensions.get().copied().unwrap_or_default();
+        let standing = parts.extensions.get().cloned().unwrap_or_default();
+        let knock = Knock { source, key, agent: agent.as_deref(), standing: &standing };
+        let look = api_key::authenticate(&state.store, key, workspace);
+        let principal = state.limits.admit(knock, look).await?;
         let store = state.store.by(actor(&principal));
         let reads = parts.method.is_safe();
         Ok(Self { principal, agent, store, reads })

@@ -9,12 +9,8 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use super::body::Fault;
 use crate::problem::Problem;
-
-/// The largest body of a request.
-const MOST_BODY: usize = 1024 * 1024;
-/// How far a larger one is read.
-const MOST_THROWN_AWAY: usize = 32 * 1024 * 1024;
 
 /// A JSON body.
 pub(crate) struct Body<T> {
@@ -46,29 +42,22 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     }
 }
 
-/// The body, if it is not too large. A client that is still sending does not look for an answer: so what is
-/// too much is read on for a while, and thrown away.
+/// The body, which [`bound`](super::body::bound) bounds.
 async fn read(body: RawBody) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "body_too_large",
-            "The body is larger than 1 MiB, or did not arrive whole. Send a smaller one.",
-        )
-    };
     let mut stream = body.into_data_stream();
     let mut read = BytesMut::new();
-    let mut seen = 0;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|_| too_large())?;
-        seen += chunk.len();
-        if seen <= MOST_BODY {
-            read.extend_from_slice(&chunk);
-        } else if seen > MOST_THROWN_AWAY {
-            break;
-        }
+        let chunk = chunk.map_err(|error| match Fault::within(&error) {
+            Some(fault) => Problem::from(fault),
+            None => Problem::new(
+                StatusCode::BAD_REQUEST,
+                "body_cut_off",
+                "The body did not arrive whole, so nothing was done. Send it again.",
+            ),
+        })?;
+        read.extend_from_slice(&chunk);
     }
-    if seen <= MOST_BODY { Ok(read.freeze()) } else { Err(too_large()) }
+    Ok(read.freeze())
 }
 
 fn read_problem(error: &serde_json::Error) -> Problem {

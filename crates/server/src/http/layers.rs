@@ -1,6 +1,10 @@
 //! What holds for every request: an id, a line in the log, safe headers, a bound on how many.
 
-use std::{any::Any, sync::Arc, time::Instant};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -100,6 +104,24 @@ pub(super) async fn unambiguous(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
+/// The longest that a request may take: a body's 30 s and a poll's 25 s, or the token call's wait for a refresh.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// What takes too long is given up, and says so.
+pub(super) async fn in_time(request: Request, next: Next) -> Response {
+    match tokio::time::timeout(LONGEST, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_slow",
+            "The hub did not finish this within 60 seconds. Look whether it was done before you ask again, or send \
+             it with the same Idempotency-Key.",
+        )
+        .after(1)
+        .into_response(),
+    }
+}
+
 /// How many requests may be under way.
 #[derive(Clone)]
 pub(super) struct Gate(Arc<Semaphore>);
@@ -116,7 +138,7 @@ pub(super) async fn gate(State(gate): State<Gate>, request: Request, next: Next)
         let hub = hub::Error::unavailable(
             "too_busy",
             "The hub has too many requests under way. Nothing was done; try again shortly.",
-            std::time::Duration::from_secs(1),
+            Duration::from_secs(1),
         );
         return Problem::from(hub).into_response();
     };

@@ -1,13 +1,23 @@
 //! The whole HTTP side: routes, and what holds for every request.
 
+mod body;
 mod caller;
 mod idempotent;
 mod input;
 mod layers;
+pub(crate) mod limits;
+mod ready;
+pub(crate) mod serving;
 
-use axum::{Json, Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    response::IntoResponse,
+    routing::get,
+};
 use serde_json::json;
-use tower_http::{catch_panic::CatchPanicLayer, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{api, connect, problem::Problem, state::AppState};
 
@@ -16,45 +26,33 @@ pub(crate) use idempotent::{Created, IdempotencyKey, create};
 pub(crate) use input::{Body, PathId, QueryOf};
 pub(crate) use layers::{request_id, swagger_headers};
 
-/// The longest that a request may take: above the token call's wait for a refresh and a poll's 25 s.
-const LONGEST: std::time::Duration = std::time::Duration::from_secs(40);
-/// How many requests are under way at most; more are told to come back.
-const CONCURRENT: usize = 4096;
-
-/// Everything that this process answers.
-pub(crate) fn router(state: AppState) -> Router {
+/// Everything that this process answers, on so many connections.
+pub(crate) fn router(state: AppState, connections: usize) -> Router {
+    // The rest of the connections is room for an answer to those who are told to come back.
+    let gate = layers::Gate::new(connections - connections / 4);
     Router::new()
         .merge(api::router())
         .merge(connect::router(&state))
-        .route("/healthz", get(healthz))
-        .route("/readyz", get(readyz))
+        .merge(ready::router())
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, LONGEST))
+        .layer(from_fn_with_state(gate, layers::gate))
+        // A process that is busy runs: it must not be restarted for that.
+        .route("/healthz", get(healthz))
+        .layer(from_fn(limits::tell))
+        .layer(from_fn_with_state(state.clone(), limits::locate))
+        .layer(from_fn(layers::in_time))
         .layer(CatchPanicLayer::custom(layers::answer_panic))
-        .layer(axum::middleware::from_fn(layers::unambiguous))
-        .layer(axum::middleware::from_fn(layers::headers))
-        .layer(axum::middleware::from_fn_with_state(layers::Gate::new(CONCURRENT), layers::gate))
-        .layer(axum::middleware::from_fn(layers::trace))
+        .layer(from_fn(layers::unambiguous))
+        .layer(from_fn(body::bound))
+        .layer(from_fn(layers::headers))
+        .layer(from_fn(layers::trace))
         .with_state(state)
 }
 
 /// The process runs.
 async fn healthz() -> impl IntoResponse {
     Json(json!({ "status": "ok" }))
-}
-
-/// The process can answer: its database does.
-async fn readyz(State(state): State<AppState>) -> impl IntoResponse {
-    if state.store.is_ready().await {
-        return Json(json!({ "status": "ready" })).into_response();
-    }
-    Problem::new(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "store_unavailable",
-        "The hub's database does not answer. Check that it runs and that DATABASE_URL is right.",
-    )
-    .into_response()
 }
 
 async fn not_found() -> Problem {

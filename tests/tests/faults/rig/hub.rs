@@ -107,6 +107,7 @@ impl Replica {
             .env("VALETKEY_PLATFORM_KEY", &settings.platform_key)
             .env("VALETKEY_OUTBOUND_ALLOW", "127.0.0.1,localhost")
             .env("VALETKEY_LOG", launch.log)
+            .envs(settings.limits.iter().copied())
             .env("VALETKEY_FAILPOINTS", &launch.points)
             .env("VALETKEY_TIME_SCALE", launch.scale.to_string());
         match &self.database_url {

@@ -33,7 +33,12 @@ impl Agent {
 
     /// A token call without a question.
     pub(crate) fn request(&self) -> Request {
-        Request::new("POST", format!("{}/v1/token", self.address))
+        self.request_to("POST", "/v1/token")
+    }
+
+    /// Any call.
+    pub(crate) fn request_to(&self, method: &str, path: &str) -> Request {
+        Request::new(method, format!("{}{path}", self.address))
             .header("host", &self.host)
             .header("authorization", &format!("Bearer {}", self.key))
     }

@@ -16,16 +16,28 @@ pub(crate) struct Settings {
     pub(crate) log: &'static str,
     /// How: `text` or `json`.
     pub(crate) log_format: &'static str,
+    /// The limits that are not as usual, by their variables.
+    pub(crate) limits: &'static [(&'static str, &'static str)],
 }
 
+/// For tests that are about something else, and ask more than anybody does.
+const NO_RATES: &[(&str, &str)] = &[
+    ("VALETKEY_RATE_AGENT", "off"),
+    ("VALETKEY_RATE_WORKSPACE", "off"),
+    ("VALETKEY_RATE_PLATFORM_KEY", "off"),
+    ("VALETKEY_RATE_WRONG_KEYS", "off"),
+    ("VALETKEY_RATE_PAGES", "0"),
+];
+
 impl Settings {
-    /// Settings that no other test has.
+    /// Settings that no other test has, without rates.
     pub(crate) fn new() -> Self {
         Self {
             key: format!("vkk1_{}", environment::canary("sealing key")),
             platform_key: format!("vk_platform_blackbox_{}", environment::canary("platform key")),
             log: "info",
             log_format: "text",
+            limits: NO_RATES,
         }
     }
 }
@@ -111,6 +123,13 @@ impl Hub {
         command
     }
 
+    /// Asks it to stop, as a supervisor does.
+    pub(crate) fn terminate(&self) {
+        let pid = self.process.pid().to_string();
+        let sent = Command::new("kill").args(["-TERM", &pid]).status().unwrap();
+        assert!(sent.success(), "the hub could not be asked to stop");
+    }
+
     /// All that it has logged.
     pub(crate) fn log(&self) -> Vec<u8> {
         self.process.printed()
@@ -133,7 +152,8 @@ fn command(settings: &Settings, database: &Database, data: &PathBuf) -> Command 
         .env("VALETKEY_PLATFORM_KEY", &settings.platform_key)
         .env("VALETKEY_OUTBOUND_ALLOW", "127.0.0.1,localhost")
         .env("VALETKEY_LOG", settings.log)
-        .env("VALETKEY_LOG_FORMAT", settings.log_format);
+        .env("VALETKEY_LOG_FORMAT", settings.log_format)
+        .envs(settings.limits.iter().copied());
     match database.url() {
         Some(url) => command.env("DATABASE_URL", url),
         None => command.env_remove("DATABASE_URL"),

@@ -43,7 +43,6 @@ impl Process {
     }
 
     /// Its number, for signals.
-    #[allow(dead_code, reason = "only the fault tests send signals")]
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
