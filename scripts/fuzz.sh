@@ -93,14 +93,14 @@ table() {
     awk 'BEGIN { print ""; OFS = "\t" } { print "fuzz", $1, $2, $4 }' "$OUT/table"
 }
 
-# What covers something new, the smallest first, into fuzz/corpus.
+# What covers code that nothing there covers, as few files as do, into fuzz/corpus.
 keep() {
     local target kept file
     for target in $ALL; do
         [ -d "$OUT/found/$target" ] || continue
         kept=$(mktemp -d)
         cp "fuzz/corpus/$target"/* "$kept"
-        FUZZ_TARGET=$target "$FUZZER" -merge=1 -max_len="$MOST_KEPT" "$kept" "$OUT/found/$target" >"$OUT/$target.log" 2>&1 ||
+        FUZZ_TARGET=$target "$FUZZER" -set_cover_merge=1 -use_counters=0 -max_len="$MOST_KEPT" "$kept" "$OUT/found/$target" >"$OUT/$target.log" 2>&1 ||
             fail "merging $target ended with an error: $OUT/$target.log"
         for file in "$kept"/*; do
             [ -e "fuzz/corpus/$target/$(basename "$file")" ] || cp "$file" "fuzz/corpus/$target/"
