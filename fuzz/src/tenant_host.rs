@@ -5,7 +5,6 @@
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
-use base::SecretString;
 use bytes::Bytes;
 use connector::{Credential, Inputs, Manifest, TokenSet, manifest::UrlSpec};
 use http::{Request, Response};
@@ -134,16 +133,7 @@ fn captured(manifest: &Manifest, lines: impl Iterator<Item = String>) -> BTreeMa
 fn api(manifest: &Manifest, inputs: &Inputs, captured: BTreeMap<String, String>) {
     let mut values = inputs.as_map().clone();
     values.extend(captured.clone());
-    let tokens = TokenSet {
-        access: SecretString::from("t"),
-        refresh: None,
-        id_token: None,
-        token_type: "Bearer".to_owned(),
-        expires_at: None,
-        refresh_expires_at: None,
-        scopes: None,
-        captured,
-    };
+    let tokens = TokenSet { captured, ..TokenSet::bearer("t") };
     let Some(base) = manifest.api_base(inputs, &Credential::OAuth(tokens)) else { return };
     let template = manifest.api.base.as_deref().expect("there is a base");
     urls::stays(template, &values, &base);

@@ -3,7 +3,7 @@
 //! What is read is bounded and survives its bytes; a refresh never loses the refresh token; what is
 //! refused is refused without repeating a token.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use base::{ExposeSecret, SecretString};
 use bytes::Bytes;
@@ -53,14 +53,10 @@ fn reply(how: u8, body: &[u8]) -> Response<Bytes> {
 /// What was there before the refresh.
 fn former() -> TokenSet {
     TokenSet {
-        access: SecretString::from("former-access"),
         refresh: Some(SecretString::from("former-refresh")),
-        id_token: None,
-        token_type: "Bearer".to_owned(),
         expires_at: Some(NOW),
-        refresh_expires_at: None,
         scopes: Some(vec!["former".to_owned()]),
-        captured: BTreeMap::new(),
+        ..TokenSet::bearer("former-access")
     }
 }
 

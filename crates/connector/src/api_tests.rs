@@ -34,14 +34,8 @@ fn peer(status: u16, headers: &'static [(&str, &str)], body: &'static str) -> (O
 fn oauth(captured: &[(&str, &str)]) -> Credential {
     let pair = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     Credential::OAuth(TokenSet {
-        access: "s3cret".into(),
-        refresh: None,
-        id_token: None,
-        token_type: "Bearer".to_owned(),
-        expires_at: None,
-        refresh_expires_at: None,
-        scopes: None,
         captured: captured.iter().map(pair).collect(),
+        ..TokenSet::bearer("s3cret")
     })
 }
 

@@ -296,14 +296,11 @@ mod tests {
 
     fn tokens() -> TokenSet {
         TokenSet {
-            access: "at".into(),
             refresh: Some("rt\"\\".into()),
-            id_token: None,
-            token_type: "Bearer".to_owned(),
             expires_at: Some(Timestamp::from_millis(1_795_000_000_123)),
-            refresh_expires_at: None,
             scopes: Some(vec!["a".to_owned()]),
             captured: BTreeMap::from([("host".to_owned(), "h".to_owned())]),
+            ..TokenSet::bearer("at")
         }
     }
 

@@ -46,6 +46,22 @@ pub struct TokenSet {
     pub captured: BTreeMap<String, String>,
 }
 
+impl TokenSet {
+    /// A bearer token (RFC 6750) of which nothing else is known.
+    pub fn bearer(access: impl Into<SecretString>) -> Self {
+        Self {
+            access: access.into(),
+            refresh: None,
+            id_token: None,
+            token_type: "Bearer".to_owned(),
+            expires_at: None,
+            refresh_expires_at: None,
+            scopes: None,
+            captured: BTreeMap::new(),
+        }
+    }
+}
+
 /// A good reply of the token endpoint.
 #[derive(Clone, Copy)]
 pub struct TokenReply<'a> {

@@ -111,16 +111,7 @@ async fn integration(store: &Store, registry: &Registry) -> Integration {
 
 fn tokens(number: usize) -> TokenSet {
     let secret = |kind: &str| SecretString::from(format!("{kind}-first-{number}"));
-    TokenSet {
-        access: secret("access"),
-        refresh: Some(secret("refresh")),
-        id_token: None,
-        token_type: "Bearer".to_owned(),
-        expires_at: None,
-        refresh_expires_at: None,
-        scopes: None,
-        captured: std::collections::BTreeMap::new(),
-    }
+    TokenSet { refresh: Some(secret("refresh")), ..TokenSet::bearer(secret("access")) }
 }
 
 /// Links `count` accounts, all due at once.

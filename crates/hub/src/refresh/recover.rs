@@ -73,7 +73,7 @@ impl Refresher {
         let Some(http) = as_http(&reply.body) else { return Ok(()) };
         // The version it was asked with may be gone; what the reply leaves out is then the newer one's.
         let former = open_credential(&self.store, &row).await.ok();
-        let blank = blank();
+        let blank = connector::TokenSet::bearer(String::new());
         let (inputs, former) = match &former {
             Some(Stored { inputs, credential: Credential::OAuth(tokens) }) => {
                 (inputs.clone(), tokens)
@@ -108,19 +108,6 @@ impl Refresher {
             ],
         );
         Ok(self.store.write().execute_raw(statement).await?.rows_affected())
-    }
-}
-
-fn blank() -> connector::TokenSet {
-    connector::TokenSet {
-        access: String::new().into(),
-        refresh: None,
-        id_token: None,
-        token_type: "Bearer".to_owned(),
-        expires_at: None,
-        refresh_expires_at: None,
-        scopes: None,
-        captured: BTreeMap::new(),
     }
 }
 

@@ -27,14 +27,8 @@ async fn ended() -> (Scene, Tenant, Connection) {
 /// A credential of another refresh token.
 fn late(account: &str) -> Stored {
     let tokens = TokenSet {
-        access: format!("access.{account}.9").into(),
         refresh: Some(format!("refresh.{account}").into()),
-        id_token: None,
-        token_type: "Bearer".to_owned(),
-        expires_at: None,
-        refresh_expires_at: None,
-        scopes: None,
-        captured: BTreeMap::new(),
+        ..TokenSet::bearer(format!("access.{account}.9"))
     };
     Stored { inputs: BTreeMap::new(), credential: Credential::OAuth(tokens) }
 }

@@ -156,14 +156,12 @@ pub(crate) fn rng() -> SeededRng {
 
 pub(crate) fn tokens() -> TokenSet {
     TokenSet {
-        access: "old-access".into(),
         refresh: Some("old-refresh".into()),
-        id_token: None,
-        token_type: "Bearer".to_owned(),
         expires_at: Some(NOW),
         refresh_expires_at: Some(NOW),
         scopes: Some(strings(&["a", "b"])),
         captured: BTreeMap::from([("site".to_owned(), "one".to_owned())]),
+        ..TokenSet::bearer("old-access")
     }
 }
 
