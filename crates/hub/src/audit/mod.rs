@@ -29,6 +29,6 @@ pub use note::{Checkpoint, MOST_NOTE, NoteError, Signer, VerifierKey};
 pub use person::{OfPerson, of_person};
 pub use retain::{anchor, cut, cut_due};
 pub use save::{EVENT, Event, Save, SaveOutcome, enqueue_event};
-pub use store::{Row, list};
+pub use store::{Column as EntryColumn, Entity as EntryEntity, Row, list};
 pub use verify::{MOST_LINE, Verifier};
 pub use writer::{Appended, WriteError, Writer};

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use base::Timestamp;
 use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{
@@ -44,10 +43,9 @@ pub struct Closing {
     pub receipts: Receipts,
 }
 
-/// What the closing needs to remember.
-#[derive(Serialize, Deserialize)]
-struct Body {
-    deadline: i64,
+/// When the key of a closing workspace is destroyed at the latest: nothing else changes its row meanwhile.
+fn deadline(workspace: &Workspace) -> Timestamp {
+    Timestamp::from_millis(workspace.updated_at).plus(PATIENCE)
 }
 
 /// Begins to close a workspace: from this commit on nothing is handed out, nobody links, and none of its
@@ -55,19 +53,17 @@ struct Body {
 pub async fn close(store: &Store, id_or_slug: &str) -> Result<Closing> {
     let found = workspace::get(store, id_or_slug).await?;
     if found.status == "active" {
-        let deadline = store.now().plus(PATIENCE);
         let tx = store.begin().await?;
         if workspace::set_status(store, &tx, &found.id, "active", "closing").await? {
             switch_off(store, &tx, &found.id, &Which::All).await?;
             session::end_open(store, &tx, &found.id, None).await?;
-            let body = serde_json::to_vec(&Body { deadline: deadline.millis() })?;
-            // Sealed with the system's key: the workspace's will be gone before this is over.
+            // The system's work: the workspace's key will be gone before this is over.
             let work =
-                Work { workspace: SYSTEM, kind: CLOSE_WORKSPACE, subject: &found.id, body: &body };
+                Work { workspace: SYSTEM, kind: CLOSE_WORKSPACE, subject: &found.id, body: b"" };
             outbox::enqueue(store, &tx, work).await?;
             let what = Change::new("workspace.closing", &found.id)
                 .named(&found.slug)
-                .with(json!({ "deadline": deadline }));
+                .with(json!({ "deadline": store.now().plus(PATIENCE) }));
             audit::change(store, &tx, Reach::Workspace(&found.id), &what).await?;
             tx.commit().await?;
         }
@@ -79,24 +75,21 @@ pub async fn close(store: &Store, id_or_slug: &str) -> Result<Closing> {
 pub async fn closing(store: &Store, id_or_slug: &str) -> Result<Closing> {
     let workspace = workspace::get(store, id_or_slug).await?;
     let receipts = receipts(store, &workspace.id).await?;
-    let deadline = match workspace.status.as_str() {
-        "closing" => Some(Timestamp::from_millis(workspace.updated_at).plus(PATIENCE)),
-        _ => None,
-    };
+    let deadline = (workspace.status == "closing").then(|| deadline(&workspace));
     Ok(Closing { workspace, deadline, receipts })
 }
 
 /// One step of a closing; it is looked at again until nothing is left to wait for.
 pub async fn close_step(store: &Store, registry: &Registry, work: &Claimed) -> Result<()> {
-    let body: Body = serde_json::from_slice(&work.body(store).await?)?;
     let workspace = &work.subject;
-    if workspace::get(store, workspace).await?.status == "closed" {
+    let row = workspace::get(store, workspace).await?;
+    if row.status == "closed" {
         return work.forget(store).await;
     }
-    if disconnect_some(store, registry, workspace, &Which::All).await? > 0 {
+    if !disconnect_some(store, registry, workspace, &Which::All).await?.is_empty() {
         return work.again(store, 0).await;
     }
-    let over = body.deadline <= store.now().millis();
+    let over = deadline(&row) <= store.now();
     if (still_open(store, workspace).await? || waits(store, workspace).await?) && !over {
         return work.again(store, LOOK).await;
     }
@@ -151,5 +144,7 @@ async fn destroy(store: &Store, workspace: &str) -> Result<()> {
     audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     store.keys().forget(workspace).await;
+    // Where the database writes over them in its own time, it does.
+    store.shred_freed().await?;
     Ok(())
 }

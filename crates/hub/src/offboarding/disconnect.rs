@@ -2,12 +2,13 @@
 
 use sea_orm::{
     ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, sea_query::SelectStatement,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Result,
-    connection::{self, Column, Connection, Entity, Status},
+    connection::{self, Column, Connection, Entity, Receipt, Status},
     integration::{self, App},
     provider::Registry,
     store::{
@@ -20,7 +21,7 @@ use crate::{
 pub const DISCONNECT_ALL: &str = "disconnect_all";
 
 /// How many are ended in one turn.
-pub(super) const TURN: u64 = 50;
+const TURN: u64 = 50;
 
 /// Which connections of a workspace.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +33,8 @@ pub(super) enum Which {
     Integrations(Vec<String>),
     /// A person's.
     EndUser(String),
-    /// These.
-    Ids(Vec<String>),
+    /// Those of which this agent was handed access.
+    HandedTo(String),
 }
 
 impl Which {
@@ -46,9 +47,22 @@ impl Which {
             Self::All => all,
             Self::Integrations(ids) => all.add(Column::IntegrationId.is_in(ids)),
             Self::EndUser(id) => all.add(Column::EndUserId.eq(id.as_str())),
-            Self::Ids(ids) => all.add(Column::Id.is_in(ids)),
+            Self::HandedTo(agent) => all.add(Column::Id.in_subquery(handed_to(workspace, agent))),
         }
     }
+}
+
+/// The connections in an agent's releases.
+fn handed_to(workspace: &str, agent: &str) -> SelectStatement {
+    use crate::audit::{EntryColumn, EntryEntity};
+    EntryEntity::find()
+        .select_only()
+        .column(EntryColumn::ConnectionId)
+        .filter(EntryColumn::WorkspaceId.eq(workspace))
+        .filter(EntryColumn::AgentId.eq(agent))
+        .filter(EntryColumn::Kind.eq("release"))
+        .filter(EntryColumn::ConnectionId.is_not_null())
+        .into_query()
 }
 
 /// Queues their end, within the transaction that stops them.
@@ -66,37 +80,35 @@ pub(super) async fn queue<C: ConnectionTrait>(
 /// Ends some of the connections that a queued piece of work names, or forgets it when none is left.
 pub async fn disconnect_step(store: &Store, registry: &Registry, work: &Claimed) -> Result<()> {
     let which: Which = serde_json::from_slice(&work.body(store).await?)?;
-    if disconnect_some(store, registry, &work.workspace, &which).await? == 0 {
+    if disconnect_some(store, registry, &work.workspace, &which).await?.is_empty() {
         return work.forget(store).await;
     }
     work.again(store, 0).await
 }
 
-/// Ends up to a turn's worth; returns how many there were to end.
+/// Ends up to a turn's worth; returns those that there were to end, and what becomes of their grants.
 pub(super) async fn disconnect_some(
     store: &Store,
     registry: &Registry,
     workspace: &str,
     which: &Which,
-) -> Result<usize> {
+) -> Result<Vec<(String, Receipt)>> {
     let rows = Entity::find()
         .filter(which.condition(workspace))
         .order_by_asc(Column::Id)
         .limit(TURN)
         .all(store.read())
         .await?;
-    for row in &rows {
-        end(store, registry, row).await?;
+    let mut ended = Vec::with_capacity(rows.len());
+    for row in rows {
+        let receipt = end(store, registry, &row).await?;
+        ended.push((row.id, receipt));
     }
-    Ok(rows.len())
+    Ok(ended)
 }
 
 /// One connection's end. A provider that is not there any more must not keep it alive.
-pub(super) async fn end(
-    store: &Store,
-    registry: &Registry,
-    row: &Connection,
-) -> Result<connection::Receipt> {
+async fn end(store: &Store, registry: &Registry, row: &Connection) -> Result<Receipt> {
     let workspace = &row.workspace_id;
     let found = integration::get(store, workspace, &row.integration_id).await?;
     match App::load(store, registry, found).await {

@@ -1,9 +1,6 @@
 //! The kill switch: everything of an agent, a client, a provider or a workspace stops in one commit.
 
-use sea_orm::{
-    ActiveEnum, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, Statement,
-    sea_query::Expr,
-};
+use sea_orm::{ActiveEnum, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
 use super::disconnect::{Which, queue};
@@ -49,9 +46,6 @@ pub struct Killed {
     pub revoking: bool,
 }
 
-/// The most connections that one agent was handed and that are ended for it.
-const MOST_OF_AGENT: u64 = 10_000;
-
 /// Stops hand-outs in one commit. With `revoke`, the grants are then ended at their providers too, which
 /// can't be undone; without, what is switched off can be switched on again.
 pub async fn kill(
@@ -85,7 +79,7 @@ async fn resolve(store: &Store, workspace: &str, target: Target<'_>) -> Result<(
     Ok(match target {
         Target::Agent(name) => {
             let found = agent::get(store, workspace, name).await?;
-            (Which::Ids(handed_to(store, workspace, &found.id).await?), found.id)
+            (Which::HandedTo(found.id.clone()), found.id)
         }
         Target::Client(name) => {
             let found = client::get(store, Owner::Workspace(workspace), name).await?;
@@ -104,18 +98,6 @@ async fn resolve(store: &Store, workspace: &str, target: Target<'_>) -> Result<(
         }
         Target::Workspace => (Which::All, workspace.to_owned()),
     })
-}
-
-/// The connections of which an agent was handed access.
-async fn handed_to(store: &Store, workspace: &str, agent: &str) -> Result<Vec<String>> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
-        "SELECT DISTINCT connection_id FROM chain_entry WHERE workspace_id = $1 AND agent_id = $2 \
-         AND kind = 'release' AND connection_id IS NOT NULL LIMIT $3",
-        [workspace.into(), agent.into(), MOST_OF_AGENT.cast_signed().into()],
-    );
-    let rows = store.read().query_all_raw(statement).await?;
-    rows.iter().map(|row| Ok(row.try_get("", "connection_id")?)).collect()
 }
 
 /// Switches connections off; returns how many.

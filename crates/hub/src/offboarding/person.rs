@@ -1,12 +1,10 @@
 //! A person's erasure: their accounts are disconnected, their key is destroyed.
 
-use sea_orm::{EntityTrait, QueryFilter, QueryOrder};
-
-use super::disconnect::{Which, end};
+use super::disconnect::{Which, disconnect_some};
 use crate::{
     Error, Result,
     audit::{self, Change, Reach},
-    connection::{self, Column, Entity, Receipt},
+    connection::{self, Receipt},
     end_user,
     provider::Registry,
     session,
@@ -39,19 +37,13 @@ pub async fn erase_person(
     tx.commit().await?;
     // A link that was on its way may still come in between.
     let mut connections = Vec::new();
+    let which = Which::EndUser(person.id.clone());
     loop {
-        let which = Which::EndUser(person.id.clone());
-        let rows = Entity::find()
-            .filter(which.condition(workspace))
-            .order_by_asc(Column::Id)
-            .all(store.read())
-            .await?;
-        if rows.is_empty() {
+        let ended = disconnect_some(store, registry, workspace, &which).await?;
+        if ended.is_empty() {
             break;
         }
-        for row in &rows {
-            connections.push((row.id.clone(), end(store, registry, row).await?));
-        }
+        connections.extend(ended);
     }
     erase(store, workspace, &person.id).await?;
     Ok(Erased { end_user: person.id, connections })

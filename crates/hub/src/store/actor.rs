@@ -16,8 +16,6 @@ pub enum ActorKind {
     WorkspaceKey,
     /// An agent's key.
     AgentKey,
-    /// The person at the browser of a connect session.
-    Browser,
 }
 
 /// Who acts, and in which request.
@@ -26,7 +24,7 @@ pub struct Actor {
     /// What sort.
     #[serde(rename = "type")]
     pub kind: ActorKind,
-    /// The key's or the session's id.
+    /// The key's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
     /// The request; none for what no request caused.

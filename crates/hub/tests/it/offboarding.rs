@@ -24,26 +24,29 @@ fn check(rows: &[Row]) -> Result<[u8; 32], i64> {
     verify(ZERO, 1, rows.iter().map(|row| (row.body.as_slice(), row.hash.as_slice())))
 }
 
-/// Does all background work until none is left, as the worker does.
+/// Does the background work that is due, as the worker does; returns how many pieces.
+async fn turn(scene: &Scene) -> usize {
+    session::expire_due(&scene.store).await.unwrap();
+    let due = outbox::claim(&scene.store, "test", 60_000, 100).await.unwrap();
+    for work in &due {
+        let (store, registry) = (&scene.store, &scene.registry);
+        match work.kind.as_str() {
+            connection::REVOKE_GRANT => connection::revoke_grant(store, registry, work).await,
+            offboarding::DISCONNECT_ALL => {
+                offboarding::disconnect_step(store, registry, work).await
+            }
+            offboarding::CLOSE_WORKSPACE => offboarding::close_step(store, registry, work).await,
+            _ => work.forget(store).await,
+        }
+        .unwrap();
+    }
+    due.len()
+}
+
+/// Does all background work until none is left.
 async fn drain(scene: &Scene) {
     for _ in 0..200 {
-        session::expire_due(&scene.store).await.unwrap();
-        let due = outbox::claim(&scene.store, "test", 60_000, 100).await.unwrap();
-        for work in &due {
-            let (store, registry) = (&scene.store, &scene.registry);
-            match work.kind.as_str() {
-                connection::REVOKE_GRANT => connection::revoke_grant(store, registry, work).await,
-                offboarding::DISCONNECT_ALL => {
-                    offboarding::disconnect_step(store, registry, work).await
-                }
-                offboarding::CLOSE_WORKSPACE => {
-                    offboarding::close_step(store, registry, work).await
-                }
-                _ => work.forget(store).await,
-            }
-            .unwrap();
-        }
-        if due.is_empty() {
+        if turn(scene).await == 0 {
             return;
         }
         scene.later(Duration::from_secs(2));
@@ -115,15 +118,7 @@ async fn a_provider_that_does_not_answer_delays_the_end_by_a_day_at_most() {
     scene.acme.is(Mood::Down);
     offboarding::close(&scene.store, &chat.id).await.unwrap();
     for _ in 0..20 {
-        let due = outbox::claim(&scene.store, "test", 60_000, 100).await.unwrap();
-        for work in &due {
-            let (store, registry) = (&scene.store, &scene.registry);
-            match work.kind.as_str() {
-                connection::REVOKE_GRANT => connection::revoke_grant(store, registry, work).await,
-                _ => offboarding::close_step(store, registry, work).await,
-            }
-            .unwrap();
-        }
+        turn(&scene).await;
         scene.later(Duration::from_mins(10));
     }
     let waiting = offboarding::closing(&scene.store, &chat.id).await.unwrap();
