@@ -7,10 +7,7 @@ use super::{
     heads::{self, placeholders, tuples},
     note::{Checkpoint, Signer},
 };
-use crate::{
-    Error, Result,
-    store::{Store, system_secret},
-};
+use crate::{Error, Result, store::Store};
 
 /// How many chains are signed in one transaction.
 const BATCH: usize = 100;
@@ -37,7 +34,7 @@ struct Head {
 
 /// The hub's signer of notes; its key is made the first time. `name` is the hub's host.
 pub async fn signer(store: &Store, name: &str) -> Result<Signer> {
-    Ok(Signer::new(name, &*system_secret(store, "audit_signing_key").await?))
+    Ok(Signer::new(name, &*store.keys().system_secret("audit_signing_key").await?))
 }
 
 /// The chain's newest checkpoint.

@@ -6,7 +6,6 @@ mod epoch;
 mod keys;
 mod open;
 pub mod outbox;
-mod secret;
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,7 +23,6 @@ pub use keys::{
     SealedAt, Stale, State as KeyState, Worn,
 };
 pub use open::{Database, PoolSizes};
-pub use secret::system_secret;
 
 use crate::Result;
 

@@ -34,8 +34,14 @@ pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model,
     slug::check(slug)?;
     check(&new)?;
     let now = store.now().millis();
+    let by_slug = Entity::find().filter(Column::Slug.eq(slug));
+    let id: String = WorkspaceId::new(store.clock(), store.rng()).into();
+    let keys = match by_slug.clone().one(store.read()).await? {
+        Some(_) => None,
+        None => Some(store.keys().first_keys(&id, now).await?),
+    };
     let tx = store.begin().await?;
-    let found = Entity::find().filter(Column::Slug.eq(slug)).one(&tx).await?;
+    let found = by_slug.one(&tx).await?;
     let is_new = found.is_none();
     let saved = if let Some(found) = found {
         if found.status != "active" {
@@ -51,7 +57,7 @@ pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model,
         row.update(&tx).await?
     } else {
         let row = ActiveModel {
-            id: Set(WorkspaceId::new(store.clock(), store.rng()).into()),
+            id: Set(id),
             slug: Set(slug.to_owned()),
             name: Set(new.name),
             status: Set("active".to_owned()),
@@ -60,7 +66,9 @@ pub async fn put(store: &Store, slug: &str, new: NewWorkspace) -> Result<(Model,
             updated_at: Set(now),
         };
         let saved = row.insert(&tx).await?;
-        store.keys().create(&tx, &saved.id, now).await?;
+        // Workspaces are never removed: one that was there is there.
+        let keys = keys.ok_or_else(|| Error::internal("a workspace was removed meanwhile"))?;
+        keys.insert(&tx).await?;
         start_chain(&tx, &saved.id).await?;
         saved
     };

@@ -9,13 +9,14 @@ mod rewrap;
 mod rotate;
 mod rows;
 mod sealed_at;
+mod secret;
 mod status;
 
 use std::sync::Arc;
 
 use base::{Clock, Rng};
 use sea_orm::{ConnectionTrait, DatabaseConnection};
-use vault::{DataKey, KeyRef, KeySource, Place, Sealed};
+use vault::{DataKey, KeyRef, KeySource, Place};
 use zeroize::Zeroizing;
 
 pub use cache::KNOWN_FOR;
@@ -27,10 +28,10 @@ pub use status::KeyRow;
 
 use self::{
     cache::{Keyring, person_place},
-    rows::{NewRow, statement},
+    rows::NewRow,
 };
 use super::SealedColumn;
-use crate::{Error, Result};
+use crate::Result;
 
 /// The workspace name under which the hub's own values are sealed.
 pub const SYSTEM: &str = "system";
@@ -42,8 +43,8 @@ pub struct Keys {
     pepper: DataKey,
 }
 
-const PEPPER: Place<'static> =
-    Place { workspace: SYSTEM, row: "hash_pepper", field: "secret", generation: 1 };
+/// What look-ups are digested with.
+const PEPPER: &str = "hash_pepper";
 
 impl Keys {
     /// Loads the system key and the pepper; makes them where there are none.
@@ -58,9 +59,9 @@ impl Keys {
         let keyring = Keyring::new(source, read, write, clock);
         let keys = rows::of_workspace(&keyring.read, SYSTEM).await?;
         if keys.is_empty() {
-            make(&keyring.write, &keyring, rng.as_ref(), SYSTEM, Role::Values, now).await?;
+            make(&keyring, rng.as_ref(), SYSTEM, Role::Values, now).await?;
         }
-        let pepper = load_pepper(&keyring, rng.as_ref(), now).await?;
+        let pepper = load_pepper(&keyring, rng.as_ref()).await?;
         Ok(Self { keyring, rng, pepper })
     }
 
@@ -69,17 +70,14 @@ impl Keys {
         Ok(self.keyring.source.keep_alive().await?)
     }
 
-    /// Makes a workspace's first data keys, within the transaction that makes the workspace.
-    pub async fn create<C: ConnectionTrait>(
-        &self,
-        tx: &C,
-        workspace: &str,
-        now: i64,
-    ) -> Result<()> {
+    /// Makes and wraps a workspace's first data keys: before the transaction that makes the workspace,
+    /// because a key service may take its time.
+    pub async fn first_keys(&self, workspace: &str, now: i64) -> Result<FirstKeys> {
+        let mut rows = Vec::new();
         for role in [Role::Values, Role::Personal] {
-            make(tx, &self.keyring, self.rng.as_ref(), workspace, role, now).await?;
+            rows.push(primary(&self.keyring, self.rng.as_ref(), workspace, role, now).await?);
         }
-        Ok(())
+        Ok(FirstKeys(rows))
     }
 
     /// Seals with the workspace's primary data key.
@@ -155,42 +153,45 @@ impl Keys {
     }
 }
 
+/// A workspace's first data keys, wrapped, not stored yet.
+pub struct FirstKeys(Vec<NewRow>);
+
+impl FirstKeys {
+    /// Stores them, within the transaction that makes the workspace.
+    pub async fn insert<C: ConnectionTrait>(&self, tx: &C) -> Result<()> {
+        for row in &self.0 {
+            rows::insert(tx, row).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A new primary key of this role, wrapped.
+async fn primary(
+    keyring: &Keyring,
+    rng: &dyn Rng,
+    workspace: &str,
+    role: Role,
+    now: i64,
+) -> Result<NewRow> {
+    NewRow::make(keyring.source.as_ref(), rng, workspace, (role, "primary"), now).await
+}
+
 /// Makes a workspace's primary key of this role unless it has one: two replicas may start at once.
-async fn make<C: ConnectionTrait>(
-    tx: &C,
+async fn make(
     keyring: &Keyring,
     rng: &dyn Rng,
     workspace: &str,
     role: Role,
     now: i64,
 ) -> Result<()> {
-    let key = DataKey::generate(rng);
-    let wrapped = keyring.source.wrap(rng, workspace, &key).await?;
-    let new = NewRow { workspace, role, state: "primary", now };
-    rows::insert(tx, &new, key.id(), &wrapped).await
+    rows::insert(&keyring.write, &primary(keyring, rng, workspace, role, now).await?).await
 }
 
-async fn load_pepper(keyring: &Keyring, rng: &dyn Rng, now: i64) -> Result<DataKey> {
-    let select = "SELECT sealed FROM system_secret WHERE name = 'hash_pepper'";
-    let found = keyring.read.query_one_raw(statement(&keyring.read, select, [])).await?;
-    let row = if let Some(row) = found {
-        row
-    } else {
-        let fresh =
-            keyring.sealing(SYSTEM).await?.seal_key(rng, &PEPPER, &DataKey::generate(rng))?;
-        let insert = "INSERT INTO system_secret (name, sealed, created_at) \
-                      VALUES ('hash_pepper', $1, $2) ON CONFLICT (name) DO NOTHING";
-        let values = [fresh.into_bytes().into(), now.into()];
-        keyring.write.execute_raw(statement(&keyring.write, insert, values)).await?;
-        keyring
-            .read
-            .query_one_raw(statement(&keyring.read, select, []))
-            .await?
-            .ok_or_else(|| Error::internal("the pepper is missing after making it"))?
-    };
-    let sealed = Sealed::from_bytes(row.try_get("", "sealed")?)?;
+async fn load_pepper(keyring: &Keyring, rng: &dyn Rng) -> Result<DataKey> {
+    let sealed = secret::sealed(keyring, rng, PEPPER).await?;
     // The id only has to be the same every time: the pepper is never named by it.
     let id = KeyRef::from_bytes([0; 16]);
-    let key = keyring.opening(SYSTEM, sealed.key_id()).await?;
-    Ok(key.open_key(&PEPPER, id, &sealed)?)
+    let key = keyring.opening(SYSTEM, sealed.0.key_id()).await?;
+    Ok(key.open_key(&secret::place(PEPPER), id, &sealed.0)?)
 }

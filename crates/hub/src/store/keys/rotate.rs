@@ -1,7 +1,7 @@
 //! One data key follows another: made and tried as staged, then primary, the former retired.
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
-use vault::{DataKey, KeyRef, Place};
+use vault::{KeyRef, Place};
 
 use super::{
     KeyRow, Keys, Role, State,
@@ -42,10 +42,10 @@ impl Keys {
     }
 
     async fn make_staged(&self, workspace: &str, role: Role) -> Result<KeyRef> {
-        let key = DataKey::generate(self.rng.as_ref());
-        let wrapped = self.keyring.source.wrap(self.rng.as_ref(), workspace, &key).await?;
-        let new = NewRow { workspace, role, state: "staged", now: self.keyring.now() };
-        rows::insert(&self.keyring.write, &new, key.id(), &wrapped).await?;
+        let super::Keyring { source, write, .. } = &self.keyring;
+        let (rng, now) = (self.rng.as_ref(), self.keyring.now());
+        let new = NewRow::make(source.as_ref(), rng, workspace, (role, "staged"), now).await?;
+        rows::insert(write, &new).await?;
         // Of two that do this at once one wins, and both go on with that one.
         let staged = self.staged(workspace, role).await?;
         staged.ok_or_else(|| Error::internal("the staged data key is missing after making it"))
@@ -57,8 +57,8 @@ impl Keys {
         if keys.iter().any(|key| key.role == Role::Personal) {
             return Ok(());
         }
-        let (write, now) = (&self.keyring.write, self.keyring.now());
-        super::make(write, &self.keyring, self.rng.as_ref(), workspace, Role::Personal, now).await
+        let now = self.keyring.now();
+        super::make(&self.keyring, self.rng.as_ref(), workspace, Role::Personal, now).await
     }
 
     /// The staged key becomes the primary, within the caller's transaction; returns the one that was, or

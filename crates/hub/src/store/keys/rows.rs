@@ -1,5 +1,6 @@
 //! The `data_key` table.
 
+use base::Rng;
 use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
 use serde::Serialize;
 use vault::{DataKey, KeyRef, KeySource, Wrapped};
@@ -128,30 +129,42 @@ pub(super) async fn load<C: ConnectionTrait>(
 }
 
 /// A new key's row.
-pub(super) struct NewRow<'a> {
-    pub(super) workspace: &'a str,
-    pub(super) role: Role,
-    pub(super) state: &'static str,
-    pub(super) now: i64,
+pub(super) struct NewRow {
+    id: KeyRef,
+    workspace: String,
+    role: Role,
+    state: &'static str,
+    wrapped: Wrapped,
+    now: i64,
+}
+
+impl NewRow {
+    /// A new key, wrapped by the source, which may be far away.
+    pub(super) async fn make(
+        source: &dyn KeySource,
+        rng: &dyn Rng,
+        workspace: &str,
+        (role, state): (Role, &'static str),
+        now: i64,
+    ) -> Result<Self> {
+        let key = DataKey::generate(rng);
+        let wrapped = source.wrap(rng, workspace, &key).await?;
+        Ok(Self { id: key.id(), workspace: workspace.to_owned(), role, state, wrapped, now })
+    }
 }
 
 /// Inserts a key unless the workspace has one of that role and state: two processes may do it at once.
-pub(super) async fn insert<C: ConnectionTrait>(
-    tx: &C,
-    new: &NewRow<'_>,
-    id: KeyRef,
-    wrapped: &Wrapped,
-) -> Result<()> {
+pub(super) async fn insert<C: ConnectionTrait>(tx: &C, new: &NewRow) -> Result<()> {
     let sql = "INSERT INTO data_key \
                (id, workspace_id, role, state, seals_audit, wrapped, uses, created_at) \
                VALUES ($1, $2, $3, $4, $5, $6, 0, $7) ON CONFLICT DO NOTHING";
     let values = [
-        id.to_string().into(),
-        new.workspace.into(),
+        new.id.to_string().into(),
+        new.workspace.as_str().into(),
         new.role.as_str().into(),
         new.state.into(),
         (new.role == Role::Personal).into(),
-        wrapped.as_bytes().to_vec().into(),
+        new.wrapped.as_bytes().to_vec().into(),
         new.now.into(),
     ];
     tx.execute_raw(statement(tx, sql, values)).await?;
