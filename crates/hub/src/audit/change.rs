@@ -1,6 +1,6 @@
 //! Administrative acts: each is an entry of the chain, written in the transaction that does it.
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement, Value};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
 
@@ -108,7 +108,7 @@ pub async fn change(
     what: &Change<'_>,
 ) -> Result<()> {
     let (condition, values) = reach.condition();
-    let run = |sql: String| Statement::from_sql_and_values(store.backend(), sql, values.clone());
+    let run = |sql: String| store.statement(sql, values.clone());
     if store.is_postgres() {
         let lock = format!(
             "SELECT workspace_id FROM chain_head WHERE {condition} ORDER BY workspace_id FOR UPDATE"

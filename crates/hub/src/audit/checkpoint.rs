@@ -1,7 +1,7 @@
 //! Checkpoints: what the chains' heads were, signed and kept.
 
 use base::Timestamp;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::{
     heads::{self, placeholders, tuples},
@@ -41,14 +41,14 @@ pub async fn signer(store: &Store, name: &str) -> Result<Signer> {
 pub async fn newest(store: &Store, chain: &str) -> Result<Option<Signed>> {
     let sql = "SELECT size, hash, at, note FROM checkpoint WHERE workspace_id = $1 \
                ORDER BY size DESC LIMIT 1";
-    let row = store.read().query_one_raw(run(store, sql, [chain.into()])).await?;
+    let row = store.read().query_one_raw(store.statement(sql, [chain.into()])).await?;
     row.as_ref().map(signed).transpose()
 }
 
 /// The newest checkpoint, once it covers the chain as it stands now.
 pub async fn sign_now(store: &Store, signer: &Signer, chain: &str) -> Result<Signed> {
     let sql = "SELECT workspace_id, size, hash FROM chain_head WHERE workspace_id = $1";
-    let row = store.read().query_one_raw(run(store, sql, [chain.into()])).await?;
+    let row = store.read().query_one_raw(store.statement(sql, [chain.into()])).await?;
     let head = head(&row.ok_or_else(|| Error::not_found("workspace"))?)?;
     if let Some(newest) = newest(store, chain).await?
         && newest.size >= head.size
@@ -69,7 +69,7 @@ pub async fn sign_due(store: &Store, signer: &Signer) -> Result<usize> {
     let (mut after, mut count) = (String::new(), 0);
     loop {
         let values = [after.into(), most.into()];
-        let rows = store.read().query_all_raw(run(store, sql, values)).await?;
+        let rows = store.read().query_all_raw(store.statement(sql, values)).await?;
         let heads = rows.iter().map(head).collect::<Result<Vec<_>>>()?;
         let Some(last) = heads.last() else { return Ok(count) };
         after = last.chain.clone();
@@ -93,7 +93,7 @@ async fn sign(store: &Store, signer: &Signer, heads: &[Head]) -> Result<()> {
         tuples(5, heads.len())
     );
     let tx = store.begin().await?;
-    tx.execute_raw(run(store, &insert, rows)).await?;
+    tx.execute_raw(store.statement(&insert, rows)).await?;
     // In the workspaces' order, as everyone locks them.
     let names: Vec<&str> = heads.iter().map(|head| head.chain.as_str()).collect();
     heads::lock(store, &tx, &names).await?;
@@ -102,13 +102,9 @@ async fn sign(store: &Store, signer: &Signer, heads: &[Head]) -> Result<()> {
          WHERE c.workspace_id = chain_head.workspace_id) WHERE workspace_id IN ({})",
         placeholders(1, names.len())
     );
-    tx.execute_raw(run(store, &update, names.into_iter().map(Value::from))).await?;
+    tx.execute_raw(store.statement(&update, names.into_iter().map(Value::from))).await?;
     tx.commit().await?;
     Ok(())
-}
-
-pub(super) fn run(store: &Store, sql: &str, values: impl IntoIterator<Item = Value>) -> Statement {
-    Statement::from_sql_and_values(store.backend(), sql, values)
 }
 
 fn head(row: &QueryResult) -> Result<Head> {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Change, Reach, Signer, ZERO, change,
-    checkpoint::{hash_of, run, sign_now},
+    checkpoint::{hash_of, sign_now},
     lines::{AnchorLine, Header, write, write_end, write_entry, write_note},
     retain::anchor,
 };
@@ -122,7 +122,7 @@ impl Export {
         let sql = "SELECT seq, body, hash FROM chain_entry WHERE workspace_id = $1 \
                    AND seq BETWEEN $2 AND $3 ORDER BY seq";
         let values = [self.chain.clone().into(), self.next.into(), until.into()];
-        let rows = self.store.read().query_all_raw(run(&self.store, sql, values)).await?;
+        let rows = self.store.read().query_all_raw(self.store.statement(sql, values)).await?;
         let mut notes = self.notes(self.next, until).await?.into_iter().peekable();
         for row in &rows {
             let seq: i64 = row.try_get("", "seq")?;
@@ -152,7 +152,7 @@ impl Export {
         let sql = "SELECT size, note FROM checkpoint WHERE workspace_id = $1 \
                    AND size BETWEEN $2 AND $3 ORDER BY size";
         let values = [self.chain.clone().into(), first.into(), last.into()];
-        let rows = self.store.read().query_all_raw(run(&self.store, sql, values)).await?;
+        let rows = self.store.read().query_all_raw(self.store.statement(sql, values)).await?;
         let note = |row: &QueryResult| Ok((row.try_get("", "size")?, row.try_get("", "note")?));
         rows.iter().map(note).collect()
     }
@@ -210,7 +210,7 @@ async fn last_place(store: &Store, chain: &str, to: Option<Bound>) -> Result<Opt
 }
 
 async fn one(store: &Store, sql: &str, chain: &str, value: i64) -> Result<Option<i64>> {
-    let statement = run(store, sql, [chain.into(), value.into()]);
+    let statement = store.statement(sql, [chain.into(), value.into()]);
     let row = store.read().query_one_raw(statement).await?;
     Ok(row.map(|row| row.try_get("", "size")).transpose()?.flatten())
 }
@@ -220,7 +220,7 @@ async fn hash_at(store: &Store, chain: &str, place: i64) -> Result<[u8; 32]> {
         return Ok(ZERO);
     }
     let sql = "SELECT hash FROM chain_entry WHERE workspace_id = $1 AND seq = $2";
-    let statement = run(store, sql, [chain.into(), place.into()]);
+    let statement = store.statement(sql, [chain.into(), place.into()]);
     match store.read().query_one_raw(statement).await? {
         Some(row) => hash_of(&row),
         // The verifier will say that it does not fit.

@@ -64,8 +64,7 @@ pub(super) async fn lock(
         placeholders(1, names.len())
     );
     let values: Vec<Value> = names.iter().map(|name| (*name).into()).collect();
-    let rows =
-        tx.query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values)).await?;
+    let rows = tx.query_all_raw(store.statement(sql, values)).await?;
     let mut heads = BTreeMap::new();
     for row in rows {
         let hash: Vec<u8> = row.try_get("", "hash")?;

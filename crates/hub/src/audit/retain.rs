@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     Change, Reach, ZERO, change,
-    checkpoint::{Signed, run, signed},
+    checkpoint::{Signed, signed},
     note::{Checkpoint, Signer},
     verify,
 };
@@ -25,7 +25,7 @@ const DAY: Duration = Duration::from_hours(24);
 /// Where the chain was cut last.
 pub async fn anchor(store: &Store, chain: &str) -> Result<Option<Signed>> {
     let sql = "SELECT size, hash, at, note FROM chain_anchor WHERE workspace_id = $1";
-    let row = store.read().query_one_raw(run(store, sql, [chain.into()])).await?;
+    let row = store.read().query_one_raw(store.statement(sql, [chain.into()])).await?;
     row.as_ref().map(signed).transpose()
 }
 
@@ -55,7 +55,7 @@ pub async fn cut_due(store: &Store, signer: &Signer, keep: Duration) -> Result<(
                ORDER BY c.workspace_id LIMIT $3";
     let now = store.now();
     let values = [now.minus(keep).millis().into(), now.minus(DAY).millis().into(), CHAINS.into()];
-    for row in store.read().query_all_raw(run(store, sql, values)).await? {
+    for row in store.read().query_all_raw(store.statement(sql, values)).await? {
         let chain: String = row.try_get("", "workspace_id")?;
         if let Err(error) = cut(store, signer, &chain, keep).await {
             tracing::error!(workspace = chain, %error, "the beginning of an audit chain could not be cut off");
@@ -72,7 +72,7 @@ async fn next_cut(store: &Store, chain: &str, from: i64, before: i64) -> Result<
              AND size <= $3 AND at < $4 ORDER BY size {order} LIMIT 1"
         );
         let values = [chain.into(), from.into(), limit.into(), before.into()];
-        if let Some(row) = store.read().query_one_raw(run(store, &sql, values)).await? {
+        if let Some(row) = store.read().query_one_raw(store.statement(&sql, values)).await? {
             return Ok(Some(signed(&row)?));
         }
     }
@@ -95,7 +95,7 @@ async fn check(
         let sql = "SELECT body, hash FROM chain_entry WHERE workspace_id = $1 \
                    AND seq BETWEEN $2 AND $3 ORDER BY seq";
         let values = [chain.into(), (place + 1).into(), until.into()];
-        let rows = store.read().query_all_raw(run(store, sql, values)).await?;
+        let rows = store.read().query_all_raw(store.statement(sql, values)).await?;
         let entry = |row: &sea_orm::QueryResult| -> Result<(Vec<u8>, Vec<u8>)> {
             Ok((row.try_get("", "body")?, row.try_get("", "hash")?))
         };
@@ -142,7 +142,7 @@ async fn cut_at(
     let note = signer.sign(&said);
     let values =
         [chain.into(), (*size).into(), hash.to_vec().into(), now.into(), note.into(), from.into()];
-    if tx.execute_raw(run(store, upsert, values)).await?.rows_affected() == 0 {
+    if tx.execute_raw(store.statement(upsert, values)).await?.rows_affected() == 0 {
         tx.rollback().await?;
         return Ok(false);
     }
@@ -151,7 +151,7 @@ async fn cut_at(
         "DELETE FROM chain_entry WHERE workspace_id = $1 AND seq <= $2",
         "DELETE FROM checkpoint WHERE workspace_id = $1 AND size < $2",
     ] {
-        tx.execute_raw(run(store, sql, [chain.into(), (*size).into()])).await?;
+        tx.execute_raw(store.statement(sql, [chain.into(), (*size).into()])).await?;
     }
     let details = json!({ "first": from + 1, "last": size });
     let what = Change::new("audit.cut", chain).with(details);

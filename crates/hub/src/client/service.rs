@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::{ClientId, ExposeSecret, SecretString, constant_time_eq};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, IntoActiveModel, QueryFilter, Statement, entity::prelude::Expr,
+    EntityTrait, IntoActiveModel, QueryFilter, entity::prelude::Expr,
 };
 use url::Url;
 use vault::Place;
@@ -261,11 +261,8 @@ async fn change(store: &Store, found: Model, new: NewClient) -> Result<Model> {
 }
 
 async fn has_integrations(store: &Store, client: &str) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
-        "SELECT id FROM integration WHERE client_id = $1 LIMIT 1",
-        [client.into()],
-    );
+    let statement =
+        store.statement("SELECT id FROM integration WHERE client_id = $1 LIMIT 1", [client.into()]);
     Ok(store.read().query_one_raw(statement).await?.is_some())
 }
 

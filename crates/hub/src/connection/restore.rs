@@ -1,7 +1,7 @@
 //! A database that was brought back from a backup holds refresh tokens that were rotated since: sent once,
 //! a strict provider would end the grant.
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 
 use serde_json::json;
 
@@ -15,9 +15,7 @@ use crate::{
 /// person has it tested or links again. Returns how many.
 pub async fn hold_rotating(store: &Store) -> Result<u64> {
     let tx = store.begin().await?;
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
-        "UPDATE connection SET status = 'held', state = CASE WHEN state = 'in_flight' THEN 'uncertain' \
+    let statement = store.statement("UPDATE connection SET status = 'held', state = CASE WHEN state = 'in_flight' THEN 'uncertain' \
          ELSE state END, lease_owner = NULL, deadline = NULL, health = 'failing', \
          health_reason = $1, updated_at = $2 \
          WHERE status = 'active' AND refresh_class <> 'static' AND due_at IS NOT NULL",

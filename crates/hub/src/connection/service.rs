@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use base::ConnectionId;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
-    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select, Statement,
+    EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect, Select,
 };
 use serde::Serialize;
 use serde_json::json;
@@ -274,8 +274,7 @@ async fn shares_grant(
     row: &Model,
     app: &App,
 ) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "SELECT c.id FROM connection c JOIN integration i ON i.id = c.integration_id \
          WHERE c.account_digest = $1 AND i.client_id = $2 AND c.id <> $3 AND c.status <> 'revoked' \
          LIMIT 1",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::constant_time_eq;
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use crate::{Error, Result, store::Store};
 
@@ -46,12 +46,12 @@ fn hex(digest: [u8; 32]) -> String {
 }
 
 async fn query(store: &Store, sql: &str, values: Vec<Value>) -> Result<Option<QueryResult>> {
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     Ok(store.write().query_one_raw(statement).await?)
 }
 
 async fn execute(store: &Store, sql: &str, values: Vec<Value>) -> Result<u64> {
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     Ok(store.write().execute_raw(statement).await?.rows_affected())
 }
 

@@ -357,8 +357,7 @@ pub async fn list(store: &Store, workspace: &str, query: &PageQuery) -> Result<P
 pub async fn delete(store: &Store, workspace: &str, id_or_slug: &str) -> Result<()> {
     let found = get(store, workspace, id_or_slug).await?;
     let tx = store.begin().await?;
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "SELECT id FROM connection WHERE integration_id = $1 LIMIT 1",
         [found.id.clone().into()],
     );

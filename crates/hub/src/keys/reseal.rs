@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Instant};
 
-use sea_orm::{ConnectionTrait, QueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, QueryResult, Value};
 
 use super::Course;
 use crate::{
@@ -72,7 +72,7 @@ pub(super) async fn named(store: &Store, workspace: Option<&str>) -> Result<Hash
 }
 
 async fn query(store: &Store, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>> {
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     Ok(store.read().query_all_raw(statement).await?)
 }
 
@@ -185,7 +185,7 @@ impl Column<'_> {
                 one.row.as_str().into(),
                 one.before.clone().into(),
             ];
-            let update = Statement::from_sql_and_values(self.store.backend(), &sql, values);
+            let update = self.store.statement(&sql, values);
             done += tx.execute_raw(update).await?.rows_affected();
         }
         tx.commit().await?;

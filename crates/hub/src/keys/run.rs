@@ -41,7 +41,7 @@ pub(super) struct Noted {
 }
 
 fn statement(store: &Store, sql: &str, values: Vec<Value>) -> Statement {
-    Statement::from_sql_and_values(store.backend(), sql, values)
+    store.statement(sql, values)
 }
 
 impl Noted {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use serde_json::json;
 
 use super::{
@@ -79,7 +79,7 @@ async fn old(store: &Store, before: i64) -> Result<Vec<String>> {
     let sql = "SELECT DISTINCT workspace_id FROM data_key WHERE state = 'retired' \
                AND role = 'values' AND seals_audit = FALSE AND settled_at IS NOT NULL \
                AND retired_at < $1 LIMIT 20";
-    let statement = Statement::from_sql_and_values(store.backend(), sql, [before.into()]);
+    let statement = store.statement(sql, [before.into()]);
     let rows = store.read().query_all_raw(statement).await?;
     rows.iter().map(|row| Ok(row.try_get("", "workspace_id")?)).collect()
 }

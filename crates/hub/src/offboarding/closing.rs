@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use serde_json::json;
 
 use super::{
@@ -98,7 +98,7 @@ pub async fn close_step(store: &Store, registry: &Registry, work: &Claimed) -> R
 }
 
 async fn exists(store: &Store, sql: &str, workspace: &str) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(store.backend(), sql, [workspace.into()]);
+    let statement = store.statement(sql, [workspace.into()]);
     Ok(store.read().query_one_raw(statement).await?.is_some())
 }
 
@@ -118,8 +118,7 @@ async fn waits(store: &Store, workspace: &str) -> Result<bool> {
 
 /// What was not done by now will not be: its credential goes with the key.
 async fn give_up(store: &Store, tx: &DatabaseTransaction, workspace: &str) -> Result<()> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "UPDATE outbox SET outcome = 'failed', due_at = NULL, done_at = $2, fence = fence + 1 \
          WHERE workspace_id = $1 AND done_at IS NULL",
         [workspace.into(), store.now().millis().into()],

@@ -1,6 +1,6 @@
 //! What became of grants, counted.
 
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use serde::{Deserialize, Serialize};
 
 use crate::{Result, connection::REVOKE_GRANT, store::Store};
@@ -27,7 +27,7 @@ pub async fn receipts(store: &Store, workspace: &str) -> Result<Receipts> {
          LEFT JOIN outbox o ON o.workspace_id = c.workspace_id AND o.subject = c.id AND o.kind = $2 \
          WHERE c.workspace_id = $1 AND c.status = 'revoked' GROUP BY 1";
     let values = [workspace.into(), REVOKE_GRANT.into()];
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     let mut all = Receipts::default();
     for row in store.read().query_all_raw(statement).await? {
         let number = u64::try_from(row.try_get::<i64>("", "number")?).unwrap_or(0);

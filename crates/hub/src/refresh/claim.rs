@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, FromQueryResult, Statement, Value};
+use sea_orm::{ConnectionTrait, FromQueryResult, Value};
 
 use super::timing::{Timings, boot_time};
 use crate::{Result, connection::Connection, store::Store};
@@ -121,7 +121,7 @@ async fn claim_where(
 
 async fn run(store: &Store, owner: &str, sql: &str, values: Vec<Value>) -> Result<Vec<Lease>> {
     let since = boot_time();
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     let rows = store.write().query_all_raw(statement).await?;
     rows.into_iter()
         .map(|row| {
@@ -133,8 +133,7 @@ async fn run(store: &Store, owner: &str, sql: &str, values: Vec<Value>) -> Resul
 
 /// Whether anything is due, by the readers' connections: cheap enough to ask often.
 pub(super) async fn is_anything_due(store: &Store) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         format!(
             "SELECT id FROM connection WHERE due_at <= {} LIMIT 1",
             now(store).replace("$4", "$1")
@@ -146,8 +145,7 @@ pub(super) async fn is_anything_due(store: &Store) -> Result<bool> {
 
 /// Whether the lease is still the row's: nobody took it, and nothing newer came.
 pub(super) async fn is_held(store: &Store, lease: &Lease) -> Result<bool> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "SELECT id FROM connection WHERE id = $1 AND fence = $2 AND generation = $3 \
          AND lease_owner = $4 AND state = 'in_flight' AND status = 'active'",
         [

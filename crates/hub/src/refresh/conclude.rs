@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Statement, Value};
+use sea_orm::{ConnectionTrait, Value};
 
 use super::{
     Lease, Refresher,
@@ -71,7 +71,7 @@ impl Refresher {
             lease.row.generation.into(),
             lease.owner.clone().into(),
         ];
-        let statement = Statement::from_sql_and_values(self.store.backend(), sql, values);
+        let statement = self.store.statement(sql, values);
         if tx.execute_raw(statement).await?.rows_affected() == 1 {
             let reason = bounded(message);
             let change = Change::ReauthorizationRequired { reason: &reason, provider_code: code };
@@ -106,8 +106,7 @@ impl Refresher {
     /// Counted in the database, so that all replicas see the same burst.
     async fn is_burst(&self, client: Option<&str>) -> Result<bool> {
         let Some(client) = client else { return Ok(false) };
-        let statement = Statement::from_sql_and_values(
-            self.store.backend(),
+        let statement = self.store.statement(
             "SELECT COUNT(*) AS n FROM connection WHERE state = 'reauth' AND updated_at >= $1 \
              AND integration_id IN (SELECT id FROM integration WHERE client_id = $2)",
             [self.store.now().minus(BURST_WITHIN).millis().into(), client.into()],
@@ -147,7 +146,7 @@ impl Refresher {
             row.fence.into(),
             lease.owner.clone().into(),
         ];
-        let statement = Statement::from_sql_and_values(self.store.backend(), sql, values);
+        let statement = self.store.statement(sql, values);
         let begins = later.failure && row.health == Health::Healthy;
         if !begins {
             self.store.write().execute_raw(statement).await?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use connector::Credential;
 use http::{Response, header};
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 
 use super::{
     Refresher,
@@ -96,8 +96,7 @@ impl Refresher {
     /// "No answer" for what this data directory's earlier processes had in flight: they are dead, and
     /// what they journaled is saved.
     async fn acknowledge(&self) -> Result<u64> {
-        let statement = Statement::from_sql_and_values(
-            self.store.backend(),
+        let statement = self.store.statement(
             "UPDATE connection SET state = 'uncertain', due_at = quiet_until, hold_until = 0, \
              deadline = NULL, lease_owner = NULL, updated_at = $1 \
              WHERE state = 'in_flight' AND lease_owner LIKE $2 AND lease_owner <> $3",

@@ -1,7 +1,7 @@
 //! "Test now": does a connection work?
 
 use connector::Credential;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 
 use super::{Freshness, Refresher};
 use crate::{
@@ -82,8 +82,7 @@ async fn record(refresher: &Refresher, row: &Connection, asked: Result<()>) -> R
         Err(error) => ("failing", Some(error.detail.clone())),
     };
     let store = &refresher.store;
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "UPDATE connection SET health = $1, health_reason = $2, updated_at = $3 \
          WHERE workspace_id = $4 AND id = $5 AND generation = $6 AND status <> 'revoked'",
         [

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement, sea_query::Expr,
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, sea_query::Expr,
 };
 
 use super::{
@@ -40,8 +40,7 @@ impl Refresher {
         for row in near {
             let Some(end) = row.refresh_expires_at else { continue };
             let tx = self.store.begin().await?;
-            let statement = Statement::from_sql_and_values(
-                self.store.backend(),
+            let statement = self.store.statement(
                 "UPDATE connection SET health = 'expiring', updated_at = $1 \
                  WHERE id = $2 AND generation = $3 AND health = 'healthy'",
                 [now.millis().into(), row.id.clone().into(), row.generation.into()],

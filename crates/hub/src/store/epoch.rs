@@ -9,11 +9,8 @@ use crate::{Error, Result};
 
 /// The workspace's epoch as committed now. Read it before anything that a decision rests on.
 pub async fn read(store: &Store, workspace: &str) -> Result<i64> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
-        "SELECT epoch FROM chain_head WHERE workspace_id = $1",
-        [workspace.into()],
-    );
+    let statement =
+        store.statement("SELECT epoch FROM chain_head WHERE workspace_id = $1", [workspace.into()]);
     let row = store.read().query_one_raw(statement).await?;
     let row = row.ok_or_else(|| Error::not_found("workspace"))?;
     Ok(row.try_get("", "epoch")?)

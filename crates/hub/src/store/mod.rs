@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 use base::{Clock, Rng, Timestamp};
 use sea_orm::{
     ConnectionTrait, DatabaseBackend, DatabaseConnection, DatabaseTransaction,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 
 pub use actor::{Actor, ActorKind};
@@ -69,6 +69,15 @@ impl Store {
     /// The database's dialect.
     pub fn backend(&self) -> DatabaseBackend {
         self.backend
+    }
+
+    /// SQL with its values, in the database's dialect.
+    pub fn statement(
+        &self,
+        sql: impl Into<String>,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Statement {
+        Statement::from_sql_and_values(self.backend, sql, values)
     }
 
     /// The present moment.

@@ -1,7 +1,7 @@
 //! Work to be done later: a row, written in the transaction that causes it.
 
 use base::OutboxId;
-use sea_orm::{ConnectionTrait, Statement};
+use sea_orm::ConnectionTrait;
 use vault::Place;
 
 use super::{SealedAt, Store};
@@ -32,8 +32,7 @@ pub async fn enqueue<C: ConnectionTrait>(store: &Store, tx: &C, work: Work<'_>) 
     let id: String = OutboxId::new(store.clock(), store.rng()).into();
     let sealed = store.keys().seal(&place(work.workspace, &id), work.body).await?;
     let now = store.now().millis();
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "INSERT INTO outbox (id, workspace_id, kind, subject, body_sealed, due_at, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $6)",
         [
@@ -77,10 +76,7 @@ pub async fn claim(store: &Store, owner: &str, lease_ms: i64, most: u64) -> Resu
     );
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let values = [(now + lease_ms).into(), owner.into(), now.into(), most.into()];
-    let rows = store
-        .write()
-        .query_all_raw(Statement::from_sql_and_values(store.backend(), sql, values))
-        .await?;
+    let rows = store.write().query_all_raw(store.statement(sql, values)).await?;
     rows.into_iter()
         .map(|row| {
             Ok(Claimed {
@@ -106,8 +102,7 @@ impl Claimed {
     pub async fn finish(&self, store: &Store, outcome: &str) -> Result<()> {
         // No key is asked: a closing workspace's may be gone by now.
         let empty = Vec::<u8>::new();
-        let statement = Statement::from_sql_and_values(
-            store.backend(),
+        let statement = store.statement(
             "UPDATE outbox SET due_at = NULL, done_at = $1, outcome = $2, body_sealed = $3 \
              WHERE id = $4 AND fence = $5",
             [
@@ -124,8 +119,7 @@ impl Claimed {
 
     /// It is done, and nobody will ask what became of it.
     pub async fn forget(&self, store: &Store) -> Result<()> {
-        let statement = Statement::from_sql_and_values(
-            store.backend(),
+        let statement = store.statement(
             "DELETE FROM outbox WHERE id = $1 AND fence = $2",
             [self.id.clone().into(), self.fence.into()],
         );
@@ -135,8 +129,7 @@ impl Claimed {
 
     /// It is to be tried again in `after_ms` milliseconds.
     pub async fn again(&self, store: &Store, after_ms: i64) -> Result<()> {
-        let statement = Statement::from_sql_and_values(
-            store.backend(),
+        let statement = store.statement(
             "UPDATE outbox SET due_at = $1 WHERE id = $2 AND fence = $3",
             [(store.now().millis() + after_ms).into(), self.id.clone().into(), self.fence.into()],
         );
@@ -152,8 +145,7 @@ pub async fn outcome(
     kind: &str,
     subject: &str,
 ) -> Result<Option<String>> {
-    let statement = Statement::from_sql_and_values(
-        store.backend(),
+    let statement = store.statement(
         "SELECT outcome FROM outbox WHERE workspace_id = $1 AND subject = $2 AND kind = $3 \
          ORDER BY id DESC LIMIT 1",
         [workspace.into(), subject.into(), kind.into()],

@@ -291,7 +291,7 @@ pub async fn again(store: &Store, principal: &Principal) -> Result<Principal> {
          LEFT JOIN chain_head h ON h.workspace_id = w.id WHERE k.id = $1"
     );
     let values = [principal.key.clone().into(), principal.workspace.clone().into()];
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     let row = store.read().query_one_raw(statement).await?.ok_or_else(refused)?;
     check_alive(store, &row)?;
     self::principal(&row)
@@ -349,7 +349,7 @@ async fn find(
     if kind == "platform" {
         values.push(workspace.into());
     }
-    let statement = Statement::from_sql_and_values(store.backend(), sql, values);
+    let statement = store.statement(sql, values);
     Ok(store.read().query_one_raw(statement).await?)
 }
 
