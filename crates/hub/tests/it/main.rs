@@ -9,6 +9,7 @@ mod clients;
 mod completion;
 mod idempotency_keys;
 mod key_destruction;
+mod key_lifetime;
 mod key_model;
 mod key_rotation;
 mod linking;
