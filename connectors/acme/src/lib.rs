@@ -1,5 +1,9 @@
 #![doc = include_str!("../README.md")]
 
+mod calendar;
+mod crm;
+mod support;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -27,5 +31,17 @@ impl Connector for Acme {
     // asks with `api.get` here, one that answers oddly overrides `parse_token` or `classify`.
     async fn identify(&self, api: &Api) -> Result<Account, Error> {
         identify_by_manifest(&self.manifest, api).await
+    }
+
+    fn crm(&self) -> Option<&dyn connector::crm::Crm> {
+        Some(self)
+    }
+
+    fn calendar(&self) -> Option<&dyn connector::calendar::Calendar> {
+        Some(self)
+    }
+
+    fn support(&self) -> Option<&dyn connector::support::Support> {
+        Some(self)
     }
 }

@@ -24,7 +24,7 @@ pub(crate) const KNOWN: [&str; 7] = [
 pub(crate) struct Fixture {
     pub(crate) status: u16,
     #[serde(default)]
-    headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// JSON; a text is sent as it is.
     pub(crate) body: Value,
     #[serde(default)]

@@ -16,14 +16,16 @@
 //! | `dead_refresh.json` | the reply to a refresh token that is over | where `token_ok` has a refresh token |
 //! | `rate_limited.json` | the reply to too many requests | always |
 //! | `whoami.json` | the answer about the account | where the manifest has an `identity` |
+//! | `actions/<action>….json` | an input, the requests and answers, what comes of it | for each listed action |
 //!
-//! All but `settings.json` are `{"status", "headers"?, "body", "expect"?}`; [`Expect`] lists what may be
+//! All but `settings.json` and the cases of actions are `{"status", "headers"?, "body", "expect"?}`; [`Expect`] lists what may be
 //! expected.
 #![allow(
     clippy::missing_panics_doc,
     reason = "a check that fails panics: that is how a test fails"
 )]
 
+mod case;
 pub mod checks;
 mod fixture;
 mod flow;
@@ -49,6 +51,11 @@ macro_rules! suite {
             scopes_are_told_and_narrowed_truly
             a_grant_is_ended_as_declared
             nothing_secret_leaks
+            actions_do_as_their_cases_say
+            actions_stay_within_their_scopes
+            actions_tell_errors_apart
+            what_is_not_listed_is_unsupported
+            a_dry_run_changes_nothing
         }
     };
     (@each $connector:expr; $($check:ident)*) => {$(

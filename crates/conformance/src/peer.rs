@@ -1,7 +1,7 @@
 //! A provider in this process.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
 };
 
@@ -81,6 +81,8 @@ struct State {
     endpoints: Endpoints,
     oauth: Option<Answer>,
     api: Option<Answer>,
+    /// Before `api`, one by one.
+    api_in_turn: VecDeque<Answer>,
     id_token: Option<IdToken>,
     seen: Vec<Seen>,
 }
@@ -130,6 +132,17 @@ impl Peer {
     /// What the API answers from now on.
     pub(crate) fn api(&self, answer: Answer) {
         self.state().api = Some(answer);
+    }
+
+    /// What the API answers, one by one; more than these it is not asked.
+    pub(crate) fn api_in_turn(&self, answers: Vec<Answer>) {
+        let mut state = self.state();
+        (state.api, state.api_in_turn) = (None, answers.into());
+    }
+
+    /// The requests after the first so many.
+    pub(crate) fn since(&self, before: usize) -> Vec<Seen> {
+        self.state().seen[before..].to_vec()
     }
 
     /// Puts an `id_token` into good replies.
@@ -183,8 +196,10 @@ impl Peer {
         }
         let Endpoints { token, refresh, revoke, .. } = &state.endpoints;
         let is_oauth = [token, refresh, revoke].into_iter().flatten().any(|own| *own == url);
-        let answer = if is_oauth { &state.oauth } else { &state.api };
-        match answer {
+        let next = if is_oauth { None } else { state.api_in_turn.pop_front() };
+        let answer =
+            next.or_else(|| if is_oauth { state.oauth.clone() } else { state.api.clone() });
+        match &answer {
             None => panic!("a request that no check expects: {} {}", request.method(), url.path()),
             Some(Answer::Silence) => None,
             Some(Answer::Reply(fixture)) => Some(state.signed(fixture, is_oauth).response()),

@@ -5,7 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    Account, Api, Connector, Error, ErrorKind, Manifest, api, json, manifest::Identity, matcher,
+    Account, Api, Connector, Error, ErrorKind, Manifest, json, manifest::Identity, matcher,
 };
 
 /// The longest id or label of an account, in characters.
@@ -50,16 +50,17 @@ pub async fn identify_by_manifest(manifest: &Manifest, api: &Api) -> Result<Acco
         Some("POST") => Method::POST,
         _ => Method::GET,
     };
-    let answer = api.exchange(method, &target(identity, api)?, None).await?;
-    let body: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    let answer = api.call(method, target(identity, api)?).send().await?;
     // Some say in a 200 that the credential is over.
-    if let Some(kind) = matcher::by_manifest(manifest, answer.status().as_u16(), &body) {
+    if let Some(kind) = matcher::by_manifest(manifest, answer.status, &answer.body) {
         let message = "the provider did not say whose account this is";
-        return Err(Error::new(kind, message).with_code(matcher::provider_code(manifest, &body)));
+        let code = matcher::provider_code(manifest, &answer.body);
+        return Err(Error::new(kind, message).with_code(code));
     }
-    let body = api::read(&answer)
-        .map_err(|error| error.with_code(matcher::provider_code(manifest, &body)))?;
-    account(identity, &body)
+    match api.wrong(&answer) {
+        Some(error) => Err(error.with_code(matcher::provider_code(manifest, &answer.body))),
+        None => account(identity, &answer.body),
+    }
 }
 
 fn target(identity: &Identity, api: &Api) -> Result<String, Error> {

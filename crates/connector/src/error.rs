@@ -15,6 +15,10 @@ pub enum ErrorKind {
     ClientConfig,
     /// The credential is good and does not allow this.
     Denied,
+    /// There is no such record.
+    NotFound,
+    /// It does not go together with what is there.
+    Conflict,
     /// The request was wrong.
     Invalid,
     /// The provider can't do this.
@@ -30,12 +34,26 @@ pub struct Error {
     pub message: String,
     /// The provider's own code.
     pub provider_code: Option<String>,
+    /// The provider's own sentence, for a person: at most 300 characters on one line, without the
+    /// credential. A stranger's text.
+    pub provider_message: Option<String>,
 }
 
 impl Error {
     /// A failure of this kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), provider_code: None }
+        Self { kind, message: message.into(), provider_code: None, provider_message: None }
+    }
+
+    /// An input that is none: which field, and what to write instead. Nothing was sent.
+    pub fn input(field: &str, what: &str) -> Self {
+        Self::new(ErrorKind::Invalid, format!("`{field}`: {what}"))
+    }
+
+    /// Adds the provider's own sentence.
+    #[must_use]
+    pub fn with_provider_message(self, provider_message: Option<String>) -> Self {
+        Self { provider_message, ..self }
     }
 
     /// Adds the provider's own code.

@@ -4,23 +4,33 @@
 //! A [`Connector`] adds Rust only for documented quirks that data cannot say; [`Declarative`] is a
 //! connector of a manifest alone.
 
+mod action;
+mod allow;
 mod api;
+pub mod calendar;
+pub mod commerce;
 mod credential;
+pub mod crm;
 mod declarative;
 mod error;
 mod input;
 pub mod json;
 pub mod manifest;
 mod matcher;
+pub mod model;
+pub mod support;
 mod template;
 mod token;
 
 use async_trait::async_trait;
 
-pub use api::{Account, Api};
+pub use action::{Action, Category, Effect, actions, unsupported};
+pub use allow::Opens;
+pub use api::{Account, Answer, Api, Call, Sketch};
 pub use credential::{Apply, Credential, CredentialError};
 pub use declarative::{Declarative, identify_by_manifest};
 pub use error::{Error, ErrorKind};
+pub use http::Method;
 pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
 pub use matcher::provider_code;
@@ -46,5 +56,25 @@ pub trait Connector: Send + Sync + 'static {
     /// section 5.2. Only definitive evidence is [`ErrorKind::Reauthorize`].
     fn classify(&self, reply: &ErrorReply<'_>) -> ErrorKind {
         matcher::classify(self.manifest(), reply)
+    }
+
+    /// What it can do as a CRM; none is an honest "no", and so for the others.
+    fn crm(&self) -> Option<&dyn crm::Crm> {
+        None
+    }
+
+    /// What it can do as a calendar.
+    fn calendar(&self) -> Option<&dyn calendar::Calendar> {
+        None
+    }
+
+    /// What it can do as a help desk.
+    fn support(&self) -> Option<&dyn support::Support> {
+        None
+    }
+
+    /// What it can do as a shop.
+    fn commerce(&self) -> Option<&dyn commerce::Commerce> {
+        None
     }
 }

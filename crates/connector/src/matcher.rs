@@ -59,7 +59,7 @@ pub(crate) fn by_manifest(manifest: &Manifest, status: u16, body: &Value) -> Opt
     })
 }
 
-fn fits(matcher: &Matcher, status: u16, body: &Value) -> bool {
+pub(crate) fn fits(matcher: &Matcher, status: u16, body: &Value) -> bool {
     if matcher.status.is_some_and(|expected| expected != status) {
         return false;
     }
@@ -129,7 +129,7 @@ pub fn provider_code(manifest: &Manifest, body: &Value) -> Option<String> {
 }
 
 /// Codes are words, and numbers behind them; in tokens, UUIDs too, letters and digits are mixed.
-fn is_code(text: &str) -> bool {
+pub(crate) fn is_code(text: &str) -> bool {
     let separator = |c: char| matches!(c, '_' | '-' | '.' | ':' | '/');
     let word = |run: &str| {
         let number = run.trim_start_matches(|c: char| c.is_ascii_alphabetic());

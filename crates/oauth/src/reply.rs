@@ -72,7 +72,9 @@ fn sentence(name: &str, kind: ErrorKind, status: u16) -> String {
             )
         }
         ErrorKind::Denied => format!("{name} does not allow this"),
-        ErrorKind::Invalid => format!("{name} does not accept the request (HTTP {status})"),
+        ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Conflict => {
+            format!("{name} does not accept the request (HTTP {status})")
+        }
         ErrorKind::Unsupported => format!("{name} does not offer this"),
     }
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::Matcher;
+
 /// The API.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -17,6 +19,78 @@ pub struct ApiSpec {
     pub credential: Option<CredentialSpec>,
     /// Fixed headers, such as a version.
     pub headers: BTreeMap<String, String>,
+    /// What its errors mean, beyond their status.
+    pub errors: ApiErrors,
+}
+
+/// What errors of the API mean.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiErrors {
+    /// The first that fits counts, even with a status of 200; else the status does.
+    pub matchers: Vec<ApiMatcher>,
+    /// Paths to the sentence for a person, before the common ones.
+    pub message: Vec<String>,
+    /// Paths to the code, before the common ones.
+    pub code: Vec<String>,
+}
+
+/// Fits an answer where everything that is given fits.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ApiMatcher {
+    /// The status.
+    pub status: Option<u16>,
+    /// A path in the answer.
+    pub path: Option<String>,
+    /// What stands there.
+    pub equals: Option<String>,
+    /// A regular expression for what stands there.
+    pub matches: Option<String>,
+    /// What it means.
+    pub means: ApiMeaning,
+}
+
+impl ApiMatcher {
+    pub(crate) fn matcher(&self) -> Matcher {
+        let Self { status, path, equals, matches, .. } = self.clone();
+        Matcher { status, path, equals, matches }
+    }
+}
+
+/// What an error of the API means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ApiMeaning {
+    /// The credential is over for good.
+    Reauthorize,
+    /// Too much was asked.
+    RateLimited,
+    /// It may work later.
+    Unavailable,
+    /// The credential does not allow this.
+    Denied,
+    /// There is no such record.
+    NotFound,
+    /// It does not go together with what is there.
+    Conflict,
+    /// The request was wrong.
+    Invalid,
+    /// This account's edition or plan does not offer it.
+    Unsupported,
+}
+
+/// Which scopes an action needs.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Needs {
+    /// All of these.
+    All(Vec<String>),
+    /// One of these is enough.
+    Any {
+        /// The scopes.
+        any_of: Vec<String>,
+    },
 }
 
 /// How a credential is placed in a request.
@@ -82,7 +156,7 @@ pub struct ScopeSpec {
     pub title: String,
     /// What sort of access.
     pub access: Access,
-    /// What it opens: `GET /contacts/*`.
+    /// What it opens: `GET /contacts/*`, `POST /graphql query:orders,order` ([`Opens`](crate::Opens)).
     #[serde(default)]
     pub allows: Vec<String>,
 }

@@ -11,7 +11,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-pub use api::{Access, ApiSpec, CredentialSpec, Identity, Placement, ScopeSpec};
+pub use api::{
+    Access, ApiErrors, ApiMatcher, ApiMeaning, ApiSpec, CredentialSpec, Identity, Needs, Placement,
+    ScopeSpec,
+};
 pub use auth::{
     AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, DatedUrl, Input, InputKind,
     Pkce, UrlSpec, Urls,
@@ -81,6 +84,10 @@ pub struct Manifest {
     /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<ScopeSpec>,
+    /// The actions that its connector can do, with the scopes that each needs: `"contacts.get" = ["contacts.read"]`,
+    /// or `{ any_of = ["contacts.read", "contacts.all"] }`.
+    #[serde(default)]
+    pub actions: BTreeMap<String, Needs>,
 }
 
 impl Manifest {

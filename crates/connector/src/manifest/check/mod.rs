@@ -7,8 +7,8 @@ use std::{collections::BTreeSet, fmt};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{AuthKind, Input, InputKind, Manifest, ScopeSpec};
-use crate::{input, matcher};
+use super::{AuthKind, Input, InputKind, Manifest, Needs, ScopeSpec};
+use crate::{Action, allow, input, matcher};
 
 pub(crate) use urls::{is_one_label, names_a_host};
 
@@ -64,7 +64,21 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     inputs(manifest)?;
     urls::check(manifest)?;
     parts::check(manifest)?;
-    scopes(manifest)
+    scopes(manifest)?;
+    actions(manifest)
+}
+
+fn actions(manifest: &Manifest) -> Checked {
+    for (name, needs) in &manifest.actions {
+        let place = format!("actions.{}", name.chars().take(60).collect::<String>());
+        must(Action::named(name).is_some(), &place, "there is no such action")?;
+        let unknown = needs.names().into_iter().find(|name| manifest.scope(name).is_none());
+        let message = || format!("`{}` is not among the scopes", unknown.unwrap_or_default());
+        must(unknown.is_none(), &place, message())?;
+        let nothing = matches!(needs, Needs::Any { any_of } if any_of.is_empty());
+        must(!nothing, &place, "`any_of` lists at least one scope")?;
+    }
+    Ok(())
 }
 
 fn names(manifest: &Manifest) -> Checked {
@@ -218,25 +232,12 @@ fn one_scope(manifest: &Manifest, scope: &ScopeSpec, place: &str) -> Checked {
     at_most(place, scope.allows.len(), MOST_ALLOWS)?;
     for pattern in &scope.allows {
         must(
-            is_method_and_path(pattern),
+            allow::is_pattern(pattern),
             place,
             format!("`{pattern}`: write a method and a path, such as `GET /contacts/*`"),
         )?;
     }
     Ok(())
-}
-
-fn is_method_and_path(pattern: &str) -> bool {
-    let Some((method, path)) = pattern.split_once(' ') else { return false };
-    let method = method == "*"
-        || ((1..=20).contains(&method.len())
-            && method.bytes().all(|byte| byte.is_ascii_uppercase()));
-    let steps = !path.split('/').any(|step| matches!(step, "." | ".."));
-    method
-        && steps
-        && path.len() <= 500
-        && path.starts_with('/')
-        && path.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\'))
 }
 
 #[cfg(test)]

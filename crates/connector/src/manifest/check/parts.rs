@@ -37,6 +37,14 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         at_most(place, matchers.len(), MOST_ENTRIES)?;
         matchers.iter().try_for_each(|matcher| one_matcher(place, matcher))?;
     }
+    let errors = &manifest.api.errors;
+    at_most("api.errors.matchers", errors.matchers.len(), MOST_ENTRIES)?;
+    errors
+        .matchers
+        .iter()
+        .try_for_each(|known| one_matcher("api.errors.matchers", &known.matcher()))?;
+    paths("api.errors.message", &errors.message)?;
+    paths("api.errors.code", &errors.code)?;
     identity(manifest)?;
     at_most("api.headers", manifest.api.headers.len(), MOST_ENTRIES)?;
     for (name, value) in &manifest.api.headers {

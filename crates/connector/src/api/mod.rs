@@ -1,19 +1,25 @@
 //! A provider's API, called with a credential that stays inside.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+mod call;
+mod read;
+
+use std::{collections::BTreeMap, fmt::Write as _, sync::Mutex};
 
 use base::ExposeSecret;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use outbound::{Hosts, Limits, Outbound};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::Url;
 
 use crate::{
-    Apply, Credential, Error, ErrorKind, Inputs, Manifest, input, manifest::UrlSpec, matcher,
+    Apply, Credential, Error, ErrorKind, Inputs, Manifest, Opens, input,
+    manifest::{ApiErrors, UrlSpec},
     template,
 };
+
+pub use call::{Answer, Call, Sketch};
 
 /// Whose account it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +46,14 @@ pub struct Api {
     apply: Apply,
     /// What templates may name.
     values: BTreeMap<String, String>,
+    errors: ApiErrors,
+    /// What may be asked.
+    opens: Opens,
+    /// Whether errors tell the provider's own sentence: an agent can use it; whoever links is told in our
+    /// words alone.
+    quotes: bool,
+    sketching: bool,
+    sketched: Mutex<Option<Sketch>>,
 }
 
 impl Api {
@@ -78,7 +92,20 @@ impl Api {
             headers.insert(name, value);
         }
         let listed = listed(manifest);
-        let api = Self { outbound, base, userinfo: None, listed, headers, apply, values };
+        let api = Self {
+            outbound,
+            base,
+            userinfo: None,
+            listed,
+            headers,
+            apply,
+            values,
+            errors: manifest.api.errors.clone(),
+            opens: Opens::everything(),
+            quotes: false,
+            sketching: false,
+            sketched: Mutex::new(None),
+        };
         Ok(api.with_userinfo(userinfo.and_then(|url| Url::parse(&url).ok())))
     }
 
@@ -103,6 +130,23 @@ impl Api {
         template::fill(text, &self.values)
     }
 
+    /// For an action: nothing but what these patterns open is sent any more, and nothing but to the API's
+    /// base; errors tell the provider's own sentence.
+    #[must_use]
+    pub fn within(self, opens: Opens) -> Self {
+        Self { opens, quotes: true, ..self }
+    }
+
+    /// What would change something is no longer sent, but kept to be shown.
+    pub(crate) fn sketching(self) -> Self {
+        Self { sketching: true, ..self }
+    }
+
+    /// What was kept.
+    pub(crate) fn sketched(&self) -> Option<Sketch> {
+        self.sketched.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
     /// `GET`.
     pub async fn get(&self, path: &str) -> Result<Value, Error> {
         self.send(Method::GET, path, None).await
@@ -118,32 +162,48 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value, Error> {
-        let answer = self.exchange(method, path, body).await?;
-        read(&answer)
+        let call = self.call(method, path);
+        let call = match body {
+            Some(body) => call.json(body.clone()),
+            None => call,
+        };
+        call.fetch().await
     }
 
-    pub(crate) async fn exchange(
+    /// Sends it; the answer whatever it is.
+    async fn exchange(
         &self,
         method: Method,
-        path: &str,
-        body: Option<&Value>,
+        url: Url,
+        headers: HeaderMap,
+        body: Bytes,
     ) -> Result<Response<Bytes>, Error> {
-        let url = self.with_query(self.resolve(path)?);
+        let url = self.with_query(url);
         let mut request = Request::builder().method(method).uri(url.as_str());
-        if let Some(headers) = request.headers_mut() {
-            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
-            headers.extend(self.headers.clone());
-            if body.is_some() {
-                let json = HeaderValue::from_static("application/json");
-                headers.insert(header::CONTENT_TYPE, json);
-            }
+        if let Some(all) = request.headers_mut() {
+            all.extend(headers);
+            all.extend(self.headers.clone());
         }
-        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
         let mut request = request
             .body(body)
             .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
         self.hosts().bind(&mut request);
         Ok(self.outbound.send(request, Limits::default()).await?)
+    }
+
+    /// Whether this may be asked.
+    fn check_open(&self, method: &Method, url: &Url, body: &[u8]) -> Result<(), Error> {
+        let below = self.base.as_ref().and_then(|base| {
+            (url.origin() == base.origin())
+                .then(|| url.path().strip_prefix(base.path().trim_end_matches('/')))
+                .flatten()
+        });
+        let open = match below {
+            Some(path) => self.opens.allow(method, path, body),
+            None => self.opens.is_everything(),
+        };
+        let text = "the scopes that were given do not open this request; nothing was sent";
+        if open { Ok(()) } else { Err(Error::new(ErrorKind::Denied, text)) }
     }
 
     /// The whole URL, if the credential may go there.
@@ -237,25 +297,5 @@ impl Manifest {
     }
 }
 
-/// Maps an answer to JSON or to what it means.
-pub(crate) fn read(answer: &Response<Bytes>) -> Result<Value, Error> {
-    let status = answer.status().as_u16();
-    let failed = |kind, what: &str| Err(Error::new(kind, format!("the API {what} ({status})")));
-    match status {
-        200..300 if answer.body().is_empty() => Ok(Value::Null),
-        200..300 => serde_json::from_slice(answer.body())
-            .or_else(|_| failed(ErrorKind::Unavailable, "answered with something that is no JSON")),
-        401 => failed(ErrorKind::Reauthorize, "no longer accepts the credential"),
-        403 => failed(ErrorKind::Denied, "does not allow this with the credential"),
-        400 | 404 | 422 => failed(ErrorKind::Invalid, "refused the request"),
-        429 => {
-            let wait = matcher::retry_after(answer.headers(), None);
-            failed(ErrorKind::RateLimited(wait), "was asked too often")
-        }
-        _ => failed(ErrorKind::Unavailable, "did not answer as it should"),
-    }
-}
-
 #[cfg(test)]
-#[path = "api_tests.rs"]
 mod tests;
