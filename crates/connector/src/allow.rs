@@ -1,12 +1,18 @@
 //! What scopes open: a method and a path, and the fields of GraphQL.
 
-use async_graphql_parser::{
-    parse_query,
-    types::{ExecutableDocument, OperationType, Selection, SelectionSet},
+use std::collections::HashMap;
+
+use apollo_parser::{
+    Parser,
+    cst::{Definition, OperationType, Selection, SelectionSet},
 };
 use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
+
+/// The most words of a GraphQL request, and how deep it goes.
+const MOST_TOKENS: usize = 10_000;
+const MOST_DEPTH: usize = 100;
 
 /// How many sets of fields are looked at: of one request, all fragments in one another included.
 const MOST_SETS: usize = 200;
@@ -108,38 +114,60 @@ impl Field {
 /// can be told.
 fn asked(body: &[u8]) -> Option<Vec<Field>> {
     let body: Value = serde_json::from_slice(body).ok()?;
-    let document = parse_query(body.get("query")?.as_str()?).ok()?;
+    let parser = Parser::new(body.get("query")?.as_str()?);
+    let tree = parser.recursion_limit(MOST_DEPTH).token_limit(MOST_TOKENS).parse();
+    if tree.errors().len() != 0 {
+        return None;
+    }
+    let (mut operations, mut fragments) = (Vec::new(), HashMap::new());
+    for definition in tree.document().definitions() {
+        match definition {
+            Definition::OperationDefinition(operation) => {
+                operations.push((kind(operation.operation_type())?, operation.selection_set()?));
+            }
+            Definition::FragmentDefinition(fragment) => {
+                let name = fragment.fragment_name()?.name()?.text().to_string();
+                fragments.insert(name, fragment.selection_set()?);
+            }
+            _ => return None,
+        }
+    }
     let (mut fields, mut left) = (Vec::new(), MOST_SETS);
-    for (_, operation) in document.operations.iter() {
-        let kind = match operation.node.ty {
-            OperationType::Query => "query",
-            OperationType::Mutation => "mutation",
-            OperationType::Subscription => return None,
-        };
-        collect(&document, &operation.node.selection_set.node, kind, &mut left, &mut fields)?;
+    for (operation, set) in operations {
+        collect(&fragments, &set, operation, &mut left, &mut fields)?;
     }
     Some(fields)
 }
 
+fn kind(operation: Option<OperationType>) -> Option<&'static str> {
+    match operation {
+        // `{ … }` alone.
+        None => Some("query"),
+        Some(word) if word.query_token().is_some() => Some("query"),
+        Some(word) if word.mutation_token().is_some() => Some("mutation"),
+        Some(_) => None,
+    }
+}
+
 fn collect(
-    document: &ExecutableDocument,
+    fragments: &HashMap<String, SelectionSet>,
     set: &SelectionSet,
     operation: &'static str,
     left: &mut usize,
     fields: &mut Vec<Field>,
 ) -> Option<()> {
     *left = left.checked_sub(1)?;
-    for selection in &set.items {
-        match &selection.node {
+    for selection in set.selections() {
+        match selection {
             Selection::Field(field) => {
-                fields.push(Field { operation, name: field.node.name.node.to_string() });
+                fields.push(Field { operation, name: field.name()?.text().to_string() });
             }
             Selection::InlineFragment(fragment) => {
-                collect(document, &fragment.node.selection_set.node, operation, left, fields)?;
+                collect(fragments, &fragment.selection_set()?, operation, left, fields)?;
             }
             Selection::FragmentSpread(spread) => {
-                let fragment = document.fragments.get(&spread.node.fragment_name.node)?;
-                collect(document, &fragment.node.selection_set.node, operation, left, fields)?;
+                let name = spread.fragment_name()?.name()?.text().to_string();
+                collect(fragments, fragments.get(&name)?, operation, left, fields)?;
             }
         }
     }
@@ -228,6 +256,7 @@ mod tests {
         assert!(!allow("query { ...f } fragment f on Query { ...f }"));
         assert!(!allow("subscription { orders { id } }"));
         assert!(!allow("no graphql at all {"));
+        assert!(!allow(&"{a".repeat(100_000)), "too deep to be read");
         assert!(!opens.allow(&Method::POST, "/graphql", b"[]"));
     }
 
