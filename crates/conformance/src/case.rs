@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `headers` beside `sends` lists those that the request must have. With `CONFORMANCE_WRITE=1` in the
-//! environment `sends`, `body` and `output` are written anew, to be read and committed.
+//! environment `sends`, `body` and `output` are written anew, to be read and committed; run without it.
 
 use std::{
     fs,
@@ -61,6 +61,12 @@ struct Content {
     exchanges: Vec<Exchange>,
     #[serde(default)]
     output: Value,
+}
+
+/// Whether what is compared is to be written anew instead.
+#[allow(clippy::disallowed_methods, reason = "a developer's switch, of tests alone")]
+pub(crate) fn are_written() -> bool {
+    std::env::var_os("CONFORMANCE_WRITE").is_some()
 }
 
 /// One case.
@@ -122,10 +128,9 @@ impl Case {
     }
 
     /// Fails unless this was sent and this came of it.
-    #[allow(clippy::disallowed_methods, reason = "a developer's switch, of tests alone")]
     pub(crate) fn compare(&self, seen: &[Seen], output: &Value, apply: &Apply) {
         let sent: Vec<_> = seen.iter().map(|seen| sent(seen, apply)).collect();
-        if std::env::var_os("CONFORMANCE_WRITE").is_some() {
+        if are_written() {
             return self.write(sent, output);
         }
         let file = &self.file;

@@ -30,6 +30,7 @@ pub mod checks;
 mod fixture;
 mod flow;
 mod log;
+mod page;
 mod peer;
 mod subject;
 
@@ -43,6 +44,7 @@ macro_rules! suite {
         $crate::suite! { @each $connector;
             the_manifest_is_sound
             the_fixtures_are_complete
+            its_page_in_the_docs_is_up_to_date
             the_authorize_url_is_safe
             a_code_is_exchanged_as_declared
             a_refresh_keeps_what_it_must

@@ -4,7 +4,7 @@ use std::fs;
 
 use connector::Manifest;
 
-use crate::{Subject, fixture};
+use crate::{Subject, case, fixture, page};
 
 /// `provider.toml` is sound and is what the connector uses; the folder and the README go with it.
 #[allow(clippy::unused_async, reason = "all checks are called alike")]
@@ -59,4 +59,23 @@ pub async fn the_fixtures_are_complete(subject: &Subject) {
             "whoami.json expects no `id` and `label`"
         );
     }
+}
+
+/// `docs/connectors/<slug>.md` says what the manifest and the README say.
+#[allow(clippy::unused_async, reason = "all checks are called alike")]
+pub async fn its_page_in_the_docs_is_up_to_date(subject: &Subject) {
+    let readme = fs::read_to_string(subject.folder.join("README.md")).expect("README.md");
+    let page = page::of(subject.manifest(), &readme);
+    let path = subject.folder.join("../../docs/connectors");
+    let path = path.join(format!("{}.md", subject.manifest().slug));
+    if case::are_written() {
+        fs::write(&path, page).expect("docs/connectors can be written");
+        return;
+    }
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == page,
+        "docs/connectors/{slug}.md is not what the manifest and the README say: run CONFORMANCE_WRITE=1 cargo test -p {slug}",
+        slug = subject.manifest().slug
+    );
 }

@@ -20,7 +20,9 @@ pub use errors::errors_mean_what_they_mean;
 pub use exchange::a_code_is_exchanged_as_declared;
 pub use identify::the_account_is_identified;
 pub use leaks::nothing_secret_leaks;
-pub use manifest::{the_fixtures_are_complete, the_manifest_is_sound};
+pub use manifest::{
+    its_page_in_the_docs_is_up_to_date, the_fixtures_are_complete, the_manifest_is_sound,
+};
 pub use refresh::a_refresh_keeps_what_it_must;
 pub use revoke::a_grant_is_ended_as_declared;
 pub use scopes::scopes_are_told_and_narrowed_truly;
