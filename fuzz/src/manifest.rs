@@ -64,7 +64,10 @@ pub(crate) fn run(data: &[u8]) {
 fn early(manifest: &Manifest) -> Vec<&str> {
     let urls = &manifest.urls;
     let all = [&urls.authorize, &urls.token, &urls.refresh, &urls.revoke, &urls.userinfo];
-    let all = all.into_iter().flatten().flat_map(UrlSpec::all);
+    let others = urls.alternatives.iter().flat_map(|other| {
+        [&other.authorize, &other.token, &other.refresh, &other.revoke, &other.userinfo]
+    });
+    let all = all.into_iter().chain(others).flatten().flat_map(UrlSpec::all);
     all.chain(manifest.issuer.as_deref()).collect()
 }
 
@@ -72,7 +75,8 @@ fn early(manifest: &Manifest) -> Vec<&str> {
 fn late(manifest: &Manifest) -> Vec<&str> {
     let identity = manifest.identity.as_ref().map(|identity| identity.url.as_str());
     let identity = identity.filter(|url| *url != "userinfo" && !url.starts_with('/'));
-    manifest.api.base.as_deref().into_iter().chain(identity).collect()
+    let others = manifest.urls.alternatives.iter().filter_map(|other| other.api.as_deref());
+    manifest.api.base.as_deref().into_iter().chain(others).chain(identity).collect()
 }
 
 fn input(input: &Input) {

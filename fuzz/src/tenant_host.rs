@@ -101,16 +101,23 @@ fn endpoints(manifest: &Manifest, inputs: &Inputs) {
     let found = oauth::endpoints(&outbound, manifest, inputs, NOW);
     let Ok(found) = futures::executor::block_on(found) else { return };
     let urls = &manifest.urls;
-    for (spec, url) in [
-        (&urls.authorize, &found.authorize),
-        (&urls.token, &found.token),
-        (&urls.refresh, &found.refresh),
-        (&urls.revoke, &found.revoke),
-        (&urls.userinfo, &found.userinfo),
+    let other = urls.alternative(inputs.as_map());
+    // The engine puts these in when a grant is ended.
+    let mut values = inputs.as_map().clone();
+    for name in ["token", "client_id"] {
+        values.entry(name.to_owned()).or_insert_with(|| format!("{{{name}}}"));
+    }
+    for (spec, of_other, url) in [
+        (&urls.authorize, other.map(|other| &other.authorize), &found.authorize),
+        (&urls.token, other.map(|other| &other.token), &found.token),
+        (&urls.refresh, other.map(|other| &other.refresh), &found.refresh),
+        (&urls.revoke, other.map(|other| &other.revoke), &found.revoke),
+        (&urls.userinfo, other.map(|other| &other.userinfo), &found.userinfo),
     ] {
-        let template = spec.as_ref().map(|spec: &UrlSpec| spec.on("2026-11-18"));
+        let spec = of_other.and_then(Option::as_ref).or(spec.as_ref());
+        let template = spec.map(|spec: &UrlSpec| spec.on("2026-11-18"));
         if let (Some(template), Some(url)) = (template, url) {
-            urls::stays(template, inputs.as_map(), url);
+            urls::stays(template, &values, url);
             assert!(found.hosts.contain(url), "{url} is not among its own hosts");
         }
     }
@@ -135,7 +142,8 @@ fn api(manifest: &Manifest, inputs: &Inputs, captured: BTreeMap<String, String>)
     values.extend(captured.clone());
     let tokens = TokenSet { captured, ..TokenSet::bearer("t") };
     let Some(base) = manifest.api_base(inputs, &Credential::OAuth(tokens)) else { return };
-    let template = manifest.api.base.as_deref().expect("there is a base");
+    let other = manifest.urls.alternative(&values).and_then(|other| other.api.as_deref());
+    let template = other.or(manifest.api.base.as_deref()).expect("there is a base");
     urls::stays(template, &values, &base);
     assert!(base.query().is_none() && base.fragment().is_none(), "{base} has more than a path");
     let allow = &manifest.api.host_allow;

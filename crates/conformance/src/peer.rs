@@ -32,8 +32,12 @@ impl Seen {
         self.headers.get(name).map(|value| value.to_str().expect("our headers are ASCII"))
     }
 
-    /// The body's fields, be it a form or JSON. A name that is there twice fails the test.
+    /// The body's fields, be it a form or JSON; without a body those of the query. A name that is there
+    /// twice fails the test.
     pub(crate) fn fields(&self) -> BTreeMap<String, String> {
+        if self.body.is_empty() {
+            return unique(self.url.query_pairs().into_owned());
+        }
         if self.header("content-type") == Some("application/json") {
             return serde_json::from_slice(&self.body).expect("a JSON object of texts");
         }
@@ -195,7 +199,7 @@ impl Peer {
             }
         }
         let Endpoints { token, refresh, revoke, .. } = &state.endpoints;
-        let is_oauth = [token, refresh, revoke].into_iter().flatten().any(|own| *own == url);
+        let is_oauth = [token, refresh, revoke].into_iter().flatten().any(|own| leads(own, &url));
         let next = if is_oauth { None } else { state.api_in_turn.pop_front() };
         let answer =
             next.or_else(|| if is_oauth { state.oauth.clone() } else { state.api.clone() });
@@ -205,6 +209,16 @@ impl Peer {
             Some(Answer::Reply(fixture)) => Some(state.signed(fixture, is_oauth).response()),
         }
     }
+}
+
+/// Whether a request leads to an endpoint, whatever was put into its URL.
+fn leads(own: &Url, url: &Url) -> bool {
+    let waits = own.as_str().find("%7B").map(|at| &own.as_str()[..at]);
+    let mut plain = url.clone();
+    if own.query().is_none() {
+        plain.set_query(None);
+    }
+    waits.map_or(*own == plain, |start| url.as_str().starts_with(start))
 }
 
 impl State {

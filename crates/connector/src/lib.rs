@@ -34,7 +34,7 @@ pub use http::Method;
 pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
 pub use matcher::provider_code;
-pub use template::fill as fill_url;
+pub use template::{fill as fill_url, fill_raw as fill_header};
 pub use token::{ErrorReply, TokenReply, TokenSet, is_error as is_error_reply};
 
 /// A provider.

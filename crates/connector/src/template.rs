@@ -42,8 +42,8 @@ pub fn fill(template: &str, values: &BTreeMap<String, String>) -> Option<String>
     })
 }
 
-/// Puts values in as they are: for headers, never for URLs.
-pub(crate) fn fill_raw<K>(template: &str, values: &BTreeMap<K, &str>) -> Option<String>
+/// Puts values in as they are: for headers, never for URLs. None where one is missing.
+pub fn fill_raw<K>(template: &str, values: &BTreeMap<K, &str>) -> Option<String>
 where
     K: Borrow<str> + Ord,
 {

@@ -251,11 +251,14 @@ fn is_captured(value: &str) -> bool {
 }
 
 /// Whether a reply of the token endpoint is an error, whatever its status says: it is not 2xx, names an
-/// error, fits one of the manifest's matchers, or has no access token.
+/// error, does not say that it is fine where the manifest expects that, fits one of the manifest's
+/// matchers, or has no access token.
 pub fn is_error(manifest: &Manifest, status: u16, body: &Value) -> bool {
     let paths = &manifest.token.reply;
     let named = paths.error_path.as_deref().and_then(|path| json::at(body, path));
+    let ok = paths.ok_path.as_deref().is_none_or(|path| json::at(body, path).is_some_and(is_true));
     !(200..300).contains(&status)
+        || !ok
         || named.is_some_and(says_something)
         || matcher::by_manifest(manifest, status, body).is_some()
         || text(body, &paths.access).is_none()
@@ -269,6 +272,11 @@ fn says_something(value: &Value) -> bool {
         Value::Number(number) => number.as_f64() != Some(0.0),
         _ => true,
     }
+}
+
+/// Whether something true stands there: the text `false` is none.
+fn is_true(value: &Value) -> bool {
+    says_something(value) && value.as_str() != Some("false")
 }
 
 #[cfg(test)]

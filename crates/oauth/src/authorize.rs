@@ -4,11 +4,12 @@ use base::{ExposeSecret, Rng, SecretString, random_token};
 use connector::{Connector, ErrorKind, Manifest, manifest::Pkce};
 use oauth2::{PkceCodeChallenge, PkceCodeVerifier};
 use outbound::Outbound;
-use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::{
-    Client, Endpoints, Error, endpoints::UNRESERVED, par, request, request::Params, scope,
+    Client, Endpoints, Error, par, request,
+    request::{Params, with_query},
+    scope,
 };
 
 /// What one authorization asks for beyond the manifest.
@@ -51,6 +52,7 @@ pub async fn authorize(
 ) -> Result<Authorization, Error> {
     let manifest = connector.manifest();
     let page = request::need(manifest, endpoints.authorize.as_ref(), "authorization")?;
+    check_pkce(manifest, endpoints, client)?;
     let scopes = scope::wanted(manifest, scopes.iter().chain(&manifest.authorize.offline_scopes))?;
     let state = SecretString::from(random_token(rng));
     let pkce_verifier = SecretString::from(random_token(rng));
@@ -76,20 +78,50 @@ pub async fn authorize(
     params.set("redirect_uri", &client.redirect_uri);
     params.set("state", state.expose_secret());
     let spec = &manifest.authorize;
-    if !scopes.is_empty() && !spec.scopes_on_app {
-        params.set(&spec.scope_param, &scopes.join(&spec.scope_separator));
+    if !spec.scopes_on_app {
+        set_scopes(manifest, &scopes, &mut params);
     }
-    if manifest.authorize.pkce == Pkce::Send {
+    if spec.pkce != Pkce::Never {
         params.set("code_challenge", &challenge(&pkce_verifier));
         params.set("code_challenge_method", "S256");
     }
     params.set_some("nonce", nonce.as_ref().map(ExposeSecret::expose_secret));
+    spec.omit.iter().for_each(|name| params.remove(name));
     let params = renamed(manifest, &params);
     let params = match par::push(outbound, manifest, endpoints, client, &params).await? {
         Some(reference) => renamed(manifest, &reference),
         None => params,
     };
     Ok(Authorization { url: with_query(page, &params), state, nonce, pkce_verifier })
+}
+
+/// Whether the flow can be kept safe: by PKCE, or at least by the client's secret.
+fn check_pkce(manifest: &Manifest, endpoints: &Endpoints, client: &Client) -> Result<(), Error> {
+    let name = &manifest.display_name;
+    let methods = &endpoints.pkce_methods;
+    match manifest.authorize.pkce {
+        Pkce::Never if client.client_secret.is_none() => {
+            let text = format!("{name} takes no PKCE, so its client needs a secret; enter it");
+            Err(Error::unsent(ErrorKind::ClientConfig, text))
+        }
+        Pkce::Required if !methods.is_empty() && !methods.iter().any(|known| known == "S256") => {
+            let text = format!("{name} does not take PKCE with S256, which its manifest requires");
+            Err(Error::unsent(ErrorKind::Unsupported, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The scopes, each in the parameter that it belongs to.
+fn set_scopes(manifest: &Manifest, scopes: &[&str], params: &mut Params) {
+    let spec = &manifest.authorize;
+    let of_the_user = |scope: &&str| manifest.scope(scope).is_some_and(|known| known.user);
+    let (user, app): (Vec<&str>, Vec<&str>) = scopes.iter().partition(|scope| of_the_user(scope));
+    for (name, scopes) in [(Some(&spec.scope_param), app), (spec.user_scope_param.as_ref(), user)] {
+        if let Some(name) = name.filter(|_| !scopes.is_empty()) {
+            params.set(name, &scopes.join(&spec.scope_separator));
+        }
+    }
 }
 
 /// The S256 challenge of a verifier (RFC 7636, section 4.2).
@@ -105,17 +137,6 @@ fn renamed(manifest: &Manifest, params: &Params) -> Params {
         renamed.set(manifest.authorize.rename.get(name).map_or(name, String::as_str), value);
     }
     renamed
-}
-
-/// Adds parameters to a URL's query. A space is `%20`: some servers do not read `+` as one.
-fn with_query(page: &Url, params: &Params) -> Url {
-    let encode = |text| utf8_percent_encode(text, UNRESERVED).to_string();
-    let pairs = params.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-    let former = page.query().filter(|query| !query.is_empty()).map(str::to_owned);
-    let query: Vec<String> = former.into_iter().chain(pairs).collect();
-    let mut url = page.clone();
-    url.set_query(Some(&query.join("&")));
-    url
 }
 
 #[cfg(test)]

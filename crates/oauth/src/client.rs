@@ -1,12 +1,14 @@
 //! The client, and how it identifies itself (RFC 6749, section 2.3).
 
+use std::collections::BTreeMap;
+
 use base::{ExposeSecret, SecretString};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use connector::{ClientAuth, Manifest};
-use http::HeaderValue;
+use connector::{ClientAuth, ErrorKind, Manifest, manifest::HeaderSpec};
+use http::{HeaderName, HeaderValue, header};
 use url::form_urlencoded;
 
-use crate::{Endpoints, request::Params};
+use crate::{Endpoints, Error, request::Params};
 
 /// An OAuth client registered at the provider.
 #[derive(Clone, Debug)]
@@ -44,27 +46,66 @@ impl Client {
         [ClientAuth::Basic, ClientAuth::Post].into_iter().find(|m| offered(*m)).unwrap_or(declared)
     }
 
-    /// Puts what identifies the client into the body; what belongs into the `Authorization` header is
-    /// handed back.
+    /// Puts what identifies the client into the body; what belongs into a header is handed back.
     pub(crate) fn identify(
         &self,
         manifest: &Manifest,
         endpoints: &Endpoints,
         params: &mut Params,
-    ) -> Option<HeaderValue> {
+    ) -> Result<Option<Header>, Error> {
+        let spec = &manifest.client;
         match (self.method(manifest, endpoints), &self.client_secret) {
-            (ClientAuth::Basic, Some(secret)) => Some(basic(&self.client_id, secret)),
+            (ClientAuth::Basic, Some(secret)) => Ok(Some(basic(&self.client_id, secret))),
             (ClientAuth::Post, Some(secret)) => {
-                params.set("client_id", &self.client_id);
-                params.set("client_secret", secret.expose_secret());
-                None
+                params.set(&spec.id_param, &self.client_id);
+                params.set(&spec.secret_param, secret.expose_secret());
+                Ok(None)
+            }
+            (ClientAuth::Header, Some(secret)) => {
+                let header = spec.header.as_ref().ok_or_else(|| {
+                    let text = "the manifest does not say in which header the client's secret goes";
+                    Error::unsent(ErrorKind::Invalid, text)
+                })?;
+                if !header.template.contains("{client_id}") {
+                    params.set(&spec.id_param, &self.client_id);
+                }
+                let values = [
+                    ("client_id", self.client_id.as_str()),
+                    ("client_secret", secret.expose_secret()),
+                ];
+                filled(header, &values.into()).map(Some)
             }
             _ => {
-                params.set("client_id", &self.client_id);
-                None
+                params.set(&spec.id_param, &self.client_id);
+                Ok(None)
             }
         }
     }
+
+    /// HTTP Basic with id and secret.
+    pub(crate) fn basic(&self) -> Result<Header, Error> {
+        let secret = self.client_secret.as_ref().ok_or_else(|| {
+            let text = "this needs the client's secret, and the client has none";
+            Error::unsent(ErrorKind::ClientConfig, text)
+        })?;
+        Ok(basic(&self.client_id, secret))
+    }
+}
+
+/// A header that holds a secret.
+pub(crate) type Header = (HeaderName, HeaderValue);
+
+/// A header of the manifest's, with secrets filled in.
+pub(crate) fn filled(spec: &HeaderSpec, values: &BTreeMap<&str, &str>) -> Result<Header, Error> {
+    let wrong = || {
+        let text = format!("the header `{}` can't be sent with what goes into it", spec.name);
+        Error::unsent(ErrorKind::Invalid, text)
+    };
+    let name = HeaderName::try_from(&spec.name).map_err(|_| wrong())?;
+    let text = connector::fill_header(&spec.template, values).ok_or_else(wrong)?;
+    let mut value = HeaderValue::try_from(text).map_err(|_| wrong())?;
+    value.set_sensitive(true);
+    Ok((name, value))
 }
 
 /// The name in `token_endpoint_auth_methods_supported`.
@@ -72,17 +113,19 @@ fn registered_name(method: ClientAuth) -> &'static str {
     match method {
         ClientAuth::Post => "client_secret_post",
         ClientAuth::Basic => "client_secret_basic",
+        // Nobody's document names it.
+        ClientAuth::Header => "",
         ClientAuth::None => "none",
     }
 }
 
 /// HTTP Basic; id and secret are form-encoded first (RFC 6749, section 2.3.1), so that a colon in one
 /// of them does not shift the border.
-fn basic(id: &str, secret: &SecretString) -> HeaderValue {
+fn basic(id: &str, secret: &SecretString) -> Header {
     let encode = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(id), encode(secret.expose_secret()));
     let text = format!("Basic {}", STANDARD.encode(pair));
     let mut value = HeaderValue::try_from(text).expect("base64 may stand in a header");
     value.set_sensitive(true);
-    value
+    (header::AUTHORIZATION, value)
 }

@@ -97,6 +97,8 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
             .unwrap_or_else(|| vec!["client_secret_basic".to_owned()]),
         jwks: endpoint("jwks_uri")?,
         id_token_algs: list(document, "id_token_signing_alg_values_supported").unwrap_or_default(),
+        pkce_methods: list(document, "code_challenge_methods_supported").unwrap_or_default(),
+        later: Vec::new(),
         hosts: Hosts::default(),
     })
 }

@@ -1,11 +1,11 @@
 //! Where the provider's OAuth server listens.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use base::Timestamp;
-use connector::{AuthKind, ErrorKind, Inputs, Manifest};
+use connector::{AuthKind, ErrorKind, Inputs, Manifest, manifest::UrlSpec};
 use outbound::{Hosts, Outbound};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
 
 use crate::{Error, discovery};
@@ -44,8 +44,22 @@ pub struct Endpoints {
     pub jwks: Option<Url>,
     /// The algorithms that it signs them with.
     pub id_token_algs: Vec<String>,
+    /// The PKCE methods that it says it takes; empty where it does not say.
+    pub pkce_methods: Vec<String>,
+    /// Addresses that count once a value was captured.
+    pub later: Vec<Later>,
     /// The hosts of all these, as they were found: no request leads to another.
     pub hosts: Hosts,
+}
+
+/// Addresses that take the place of others once the callback or the token reply told a value.
+#[derive(Clone, Debug)]
+pub struct Later {
+    when: BTreeMap<String, String>,
+    token: Option<Url>,
+    refresh: Option<Url>,
+    revoke: Option<Url>,
+    userinfo: Option<Url>,
 }
 
 impl Endpoints {
@@ -62,6 +76,26 @@ impl Endpoints {
         ];
         self.hosts = all.into_iter().flatten().fold(Hosts::default(), Hosts::and);
         self
+    }
+
+    /// The endpoints that count with these captured values.
+    pub fn after(&self, captured: &BTreeMap<String, String>) -> Cow<'_, Self> {
+        let holds = |later: &&Later| {
+            later.when.iter().all(|(name, value)| captured.get(name) == Some(value))
+        };
+        let Some(later) = self.later.iter().find(holds) else { return Cow::Borrowed(self) };
+        let mut next = self.clone();
+        for (address, place) in [
+            (&later.token, &mut next.token),
+            (&later.refresh, &mut next.refresh),
+            (&later.revoke, &mut next.revoke),
+            (&later.userinfo, &mut next.userinfo),
+        ] {
+            if address.is_some() {
+                place.clone_from(address);
+            }
+        }
+        Cow::Owned(next.with_hosts())
     }
 }
 
@@ -88,18 +122,71 @@ pub async fn endpoints(
     // A time that RFC 3339 can't write is written otherwise and sorts before every date.
     let day: String = now.to_string().chars().take(10).collect();
     let urls = &manifest.urls;
+    let mut values = values.clone();
+    // They are filled in when a grant is ended.
+    for name in [TOKEN, CLIENT_ID] {
+        values.entry(name.to_owned()).or_insert_with(|| format!("{{{name}}}"));
+    }
+    let url = |spec: &Option<UrlSpec>, name| match spec {
+        Some(spec) => filled(spec.on(&day), &values, name).map(Some),
+        None => Ok(None),
+    };
+    let mut chosen = None;
+    for other in &urls.alternatives {
+        let is_input = |name: &str| manifest.input(name).is_some();
+        let (known, later): (Vec<_>, Vec<_>) =
+            other.when.iter().partition(|(name, _)| is_input(name));
+        if !known.into_iter().all(|(name, value)| values.get(name) == Some(value)) {
+            continue;
+        }
+        if later.is_empty() {
+            chosen = Some(other);
+            break;
+        }
+        found.later.push(Later {
+            when: later.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            token: url(&other.token, "token")?,
+            refresh: url(&other.refresh, "refresh")?,
+            revoke: url(&other.revoke, "revoke")?,
+            userinfo: url(&other.userinfo, "userinfo")?,
+        });
+    }
+    let of = |pick: fn(&connector::manifest::Alternative) -> &Option<UrlSpec>, plain| {
+        let other: Option<&Option<UrlSpec>> = chosen.map(pick);
+        other.filter(|spec| spec.is_some()).unwrap_or(plain)
+    };
     for (spec, place, name) in [
-        (&urls.authorize, &mut found.authorize, "authorize"),
-        (&urls.token, &mut found.token, "token"),
-        (&urls.refresh, &mut found.refresh, "refresh"),
-        (&urls.revoke, &mut found.revoke, "revoke"),
-        (&urls.userinfo, &mut found.userinfo, "userinfo"),
+        (of(|other| &other.authorize, &urls.authorize), &mut found.authorize, "authorize"),
+        (of(|other| &other.token, &urls.token), &mut found.token, "token"),
+        (of(|other| &other.refresh, &urls.refresh), &mut found.refresh, "refresh"),
+        (of(|other| &other.revoke, &urls.revoke), &mut found.revoke, "revoke"),
+        (of(|other| &other.userinfo, &urls.userinfo), &mut found.userinfo, "userinfo"),
     ] {
-        if let Some(spec) = spec {
-            *place = Some(filled(spec.on(&day), values, name)?);
+        if let Some(url) = url(spec, name)? {
+            *place = Some(url);
         }
     }
     Ok(found.with_hosts())
+}
+
+/// The names that the URL of a revocation may have besides the inputs.
+pub(crate) const TOKEN: &str = "token";
+pub(crate) const CLIENT_ID: &str = "client_id";
+
+/// Whether a URL waits for this name.
+pub(crate) fn waits_for(url: &Url, name: &str) -> bool {
+    url.as_str().contains(&marker(name))
+}
+
+/// Puts a value where a URL waits for this name.
+pub(crate) fn put(url: &Url, name: &str, value: &str) -> Option<Url> {
+    let value = utf8_percent_encode(value, UNRESERVED).to_string();
+    callable(&url.as_str().replace(&marker(name), &value))
+}
+
+/// How `{name}` is written in a URL.
+fn marker(name: &str) -> String {
+    format!("%7B{name}%7D")
 }
 
 /// A template with the inputs in it, if that is a URL to be called.

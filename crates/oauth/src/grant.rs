@@ -1,7 +1,10 @@
 //! Getting tokens: for a code, for the client itself, for fewer scopes.
 
 use base::{ExposeSecret, SecretString, Timestamp};
-use connector::{Connector, ErrorKind, TokenSet, manifest::Pkce};
+use connector::{
+    Connector, ErrorKind, Manifest, TokenSet,
+    manifest::{Pkce, RedirectUri},
+};
 use outbound::Outbound;
 
 use crate::{
@@ -31,6 +34,7 @@ pub async fn exchange(
     flow: &FlowSecrets,
 ) -> Result<TokenSet, Error> {
     let manifest = connector.manifest();
+    let endpoints = &*endpoints.after(&answer.captured);
     let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
     // Before the code is spent, so that keys that can't be had cost nothing.
     let keys = match flow.nonce {
@@ -40,8 +44,10 @@ pub async fn exchange(
     let mut asked = Params::default();
     asked.set("grant_type", "authorization_code");
     asked.set("code", answer.code.expose_secret());
-    asked.set("redirect_uri", &client.redirect_uri);
-    if manifest.authorize.pkce == Pkce::Send {
+    if tells_redirect_uri(manifest) {
+        asked.set("redirect_uri", &client.redirect_uri);
+    }
+    if manifest.authorize.pkce != Pkce::Never {
         asked.set("code_verifier", flow.pkce_verifier.expose_secret());
     }
     let more = std::collections::BTreeMap::new();
@@ -67,6 +73,15 @@ pub async fn exchange(
         tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
     }
     Ok(tokens)
+}
+
+/// Whether the redirect URI goes with the code (RFC 6749, section 4.1.3).
+fn tells_redirect_uri(manifest: &Manifest) -> bool {
+    match manifest.token.redirect_uri {
+        RedirectUri::Always => true,
+        RedirectUri::IfSent => !manifest.authorize.omit.iter().any(|name| name == "redirect_uri"),
+        RedirectUri::Never => false,
+    }
 }
 
 /// Whether the provider says that it granted other scopes and not `openid`.

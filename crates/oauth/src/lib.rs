@@ -5,8 +5,8 @@
 //!
 //! What it makes sure of, whatever a manifest says: a fresh state and PKCE verifier for every
 //! authorization; a callback that names another issuer is refused (RFC 9207); an `id_token` is kept
-//! only once it was verified; secrets stand in bodies and in the `Authorization` header, never in a
-//! URL, an error or a log.
+//! only once it was verified; secrets stand in bodies and headers, never in an error or a log, and in
+//! a URL only where a manifest says that the provider wants them there.
 
 mod authorize;
 mod callback;
@@ -26,7 +26,7 @@ mod scope;
 pub use authorize::{Authorization, AuthorizeOptions, authorize};
 pub use callback::{CallbackAnswer, CallbackError, read_callback};
 pub use client::Client;
-pub use endpoints::{Endpoints, endpoints};
+pub use endpoints::{Endpoints, Later, endpoints};
 pub use error::Error;
 pub use grant::{FlowSecrets, client_credentials, exchange, narrow};
 pub use revoke::{Revoked, revoke};

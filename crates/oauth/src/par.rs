@@ -1,15 +1,15 @@
 //! Pushed authorization requests (RFC 9126).
 
 use bytes::Bytes;
-use connector::{
-    ErrorKind, Manifest,
-    manifest::{Encoding, TokenSpec},
-};
-use http::Response;
+use connector::{ErrorKind, Manifest, manifest::Encoding};
+use http::{Method, Response};
 use outbound::Outbound;
 use url::Url;
 
-use crate::{Client, Endpoints, Error, reply, request, request::Params};
+use crate::{
+    Client, Endpoints, Error, reply, request,
+    request::{Params, Shape},
+};
 
 /// The longest reference that is taken.
 const LONGEST: usize = 500;
@@ -57,10 +57,11 @@ async fn reference(
     for (name, value) in params.iter() {
         pushed.set(name, value);
     }
-    let authorization = client.identify(manifest, endpoints, &mut pushed);
+    let header = client.identify(manifest, endpoints, &mut pushed)?;
     // RFC 9126, section 2.1, knows forms only.
-    let spec = TokenSpec { encoding: Encoding::Form, ..manifest.token.clone() };
-    let request = request::post(endpoint, &endpoints.hosts, &pushed, &spec, authorization)?;
+    let shape =
+        Shape { method: Method::POST, encoding: Encoding::Form, ..Shape::of(&manifest.token) };
+    let request = request::write(endpoint, &endpoints.hosts, &pushed, &shape, header)?;
     read(manifest, &outbound.send(request, request::TOKEN).await?)
 }
 

@@ -16,6 +16,7 @@ pub fn request(
     scopes: Option<&[String]>,
 ) -> Result<Request<Bytes>, Error> {
     let manifest = connector.manifest();
+    let endpoints = &*endpoints.after(&tokens.captured);
     let url = endpoints.refresh.as_ref().or(endpoints.token.as_ref());
     let url = request::need(manifest, url, "token")?;
     let refresh = tokens.refresh.as_ref().ok_or_else(|| {

@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use connector::{
     ErrorKind, Manifest,
-    manifest::{Encoding, TokenSpec},
+    manifest::{Encoding, TokenMethod, TokenSpec},
 };
-use http::{HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use outbound::{Hosts, Limits};
+use percent_encoding::utf8_percent_encode;
 use url::{Url, form_urlencoded};
 
-use crate::{Client, Endpoints, Error};
+use crate::{Client, Endpoints, Error, client::Header, endpoints::UNRESERVED};
 
 /// What a token endpoint may take.
 pub(crate) const TOKEN: Limits =
@@ -42,6 +43,11 @@ impl Params {
         }
     }
 
+    /// Takes one out.
+    pub(crate) fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// In the order of their names.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
@@ -56,6 +62,7 @@ impl Params {
             Encoding::Json => {
                 serde_json::to_vec(&self.0).expect("texts by text are always JSON").into()
             }
+            Encoding::Query => Bytes::new(),
         }
     }
 }
@@ -75,37 +82,88 @@ pub(crate) fn for_tokens(
     let mut params = asked;
     params.set_all(&manifest.token.params);
     params.set_all(more);
-    let authorization = client.identify(manifest, endpoints, &mut params);
-    post(url, &endpoints.hosts, &params, &manifest.token, authorization)
+    let header = client.identify(manifest, endpoints, &mut params)?;
+    let shape = Shape::of(&manifest.token);
+    write(url, &endpoints.hosts, &params, &shape, header)
 }
 
-/// A POST that asks for JSON, keeps to these hosts, and is written as the manifest says.
-pub(crate) fn post(
+/// How a request is written.
+pub(crate) struct Shape<'a> {
+    pub(crate) method: Method,
+    pub(crate) encoding: Encoding,
+    pub(crate) accept: &'a str,
+    /// Fixed headers; of one name the later stays.
+    pub(crate) headers: Vec<&'a BTreeMap<String, String>>,
+}
+
+impl<'a> Shape<'a> {
+    /// As a token request.
+    pub(crate) fn of(token: &'a TokenSpec) -> Self {
+        Self {
+            method: match token.method {
+                TokenMethod::Post => Method::POST,
+                TokenMethod::Get => Method::GET,
+            },
+            encoding: token.encoding,
+            accept: &token.reply.accept,
+            headers: vec![&token.headers],
+        }
+    }
+}
+
+/// A request of this shape, which keeps to these hosts.
+pub(crate) fn write(
     url: &Url,
     hosts: &Hosts,
     params: &Params,
-    spec: &TokenSpec,
-    authorization: Option<HeaderValue>,
+    shape: &Shape<'_>,
+    header: Option<Header>,
 ) -> Result<Request<Bytes>, Error> {
-    let content_type = match spec.encoding {
-        Encoding::Form => "application/x-www-form-urlencoded",
-        Encoding::Json => "application/json",
+    let content_type = match shape.encoding {
+        Encoding::Form => Some("application/x-www-form-urlencoded"),
+        Encoding::Json => Some("application/json"),
+        Encoding::Query => None,
     };
-    let mut request = new(Method::POST, url, hosts, params.encode(spec.encoding))?;
+    // A DELETE that says all in its URL has no body.
+    let content_type =
+        content_type.filter(|_| shape.method == Method::POST || !params.0.is_empty());
+    let body = if content_type.is_some() { params.encode(shape.encoding) } else { Bytes::new() };
+    let url = if shape.encoding == Encoding::Query { &with_query(url, params) } else { url };
+    let mut request = new(shape.method.clone(), url, hosts, body)?;
     let headers = request.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    for (name, value) in &spec.headers {
-        let wrong = || {
-            let text = format!("the manifest's header `{name}` can't be sent");
-            Error::unsent(ErrorKind::Invalid, text)
-        };
-        let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
-        headers.insert(HeaderName::try_from(name).map_err(|_| wrong())?, value);
+    if let Some(content_type) = content_type {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     }
-    if let Some(authorization) = authorization {
-        headers.insert(header::AUTHORIZATION, authorization);
+    fixed(headers, "accept", shape.accept)?;
+    for (name, value) in shape.headers.iter().copied().flatten() {
+        fixed(headers, name, value)?;
+    }
+    if let Some((name, value)) = header {
+        headers.insert(name, value);
     }
     Ok(request)
+}
+
+/// Sets a header of the manifest's.
+fn fixed(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
+    let wrong = || {
+        let text = format!("the manifest's header `{name}` can't be sent");
+        Error::unsent(ErrorKind::Invalid, text)
+    };
+    let value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+    headers.insert(HeaderName::try_from(name).map_err(|_| wrong())?, value);
+    Ok(())
+}
+
+/// Adds parameters to a URL's query. A space is `%20`: some servers do not read `+` as one.
+pub(crate) fn with_query(page: &Url, params: &Params) -> Url {
+    let encode = |text| utf8_percent_encode(text, UNRESERVED).to_string();
+    let pairs = params.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value)));
+    let former = page.query().filter(|query| !query.is_empty()).map(str::to_owned);
+    let query: Vec<String> = former.into_iter().chain(pairs).collect();
+    let mut url = page.clone();
+    url.set_query(Some(&query.join("&")).filter(|query| !query.is_empty()).map(String::as_str));
+    url
 }
 
 /// A GET that asks for JSON and keeps to these hosts.

@@ -1,17 +1,22 @@
 //! Ending a grant at the provider (RFC 7009).
 
-use base::{ExposeSecret, Timestamp};
+use base::{ExposeSecret, SecretString, Timestamp};
 use bytes::Bytes;
 use connector::{
     Connector, ErrorKind, Manifest, TokenSet, json,
-    manifest::{RevokeAuth, RevokeToken},
+    manifest::{Encoding, HeaderSpec, RevokeAuth, RevokeMethod, RevokeToken},
 };
-use http::{HeaderValue, Request, Response};
+use http::{Method, Request, Response};
 use outbound::Outbound;
 use serde_json::Value;
 use url::Url;
 
-use crate::{Client, Endpoints, Error, reply, request, request::Params};
+use crate::{
+    Client, Endpoints, Error, client,
+    client::Header,
+    endpoints, reply, request,
+    request::{Params, Shape},
+};
 
 /// What became of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,40 +38,95 @@ pub async fn revoke(
     tokens: &TokenSet,
 ) -> Result<Revoked, Error> {
     let manifest = connector.manifest();
+    let endpoints = &*endpoints.after(&tokens.captured);
     let Some(url) = &endpoints.revoke else { return Ok(Revoked::Unsupported) };
-    let request = request(manifest, endpoints, client, tokens, url)?;
+    let Some(request) = request(manifest, endpoints, client, tokens, url)? else {
+        return Ok(Revoked::Unsupported);
+    };
     let reply = outbound.send(request, request::TOKEN).await?;
     read(connector, &reply)
 }
 
+/// None where the grant has no token that could be named.
 fn request(
     manifest: &Manifest,
     endpoints: &Endpoints,
     client: &Client,
     tokens: &TokenSet,
     url: &Url,
-) -> Result<Request<Bytes>, Error> {
-    let (token, hint) = match (manifest.revoke.token, &tokens.refresh) {
-        (RevokeToken::Either, Some(refresh)) => (refresh, "refresh_token"),
+) -> Result<Option<Request<Bytes>>, Error> {
+    let spec = &manifest.revoke;
+    let (token, hint) = match (spec.token, &tokens.refresh) {
+        (RevokeToken::Either | RevokeToken::Refresh, Some(refresh)) => (refresh, "refresh_token"),
+        (RevokeToken::Refresh, None) => return Ok(None),
         _ => (&tokens.access, "access_token"),
     };
+    let mut shape = shape(manifest);
+    shape.headers.push(&spec.headers);
     let mut params = Params::default();
-    params.set("token", token.expose_secret());
-    params.set("token_type_hint", hint);
-    let authorization = match manifest.revoke.auth {
-        RevokeAuth::Client => client.identify(manifest, endpoints, &mut params),
+    params.set_all(&spec.params);
+    let standard = spec.token_param == "token" && shape.encoding == Encoding::Form;
+    if !spec.token_param.is_empty() && !endpoints::waits_for(url, endpoints::TOKEN) {
+        params.set(&spec.token_param, token.expose_secret());
+        // Others than RFC 7009 may choke on it.
+        params.set_some("token_type_hint", standard.then_some(hint));
+    }
+    let url = put(url, endpoints::TOKEN, token.expose_secret())?;
+    let url = put(&url, endpoints::CLIENT_ID, &client.client_id)?;
+    let header = match spec.auth {
+        RevokeAuth::Client => client.identify(manifest, endpoints, &mut params)?,
+        RevokeAuth::Basic => Some(client.basic()?),
         RevokeAuth::Bearer => Some(bearer(tokens)?),
+        RevokeAuth::Header => Some(of_its_own(manifest, client, tokens, token)?),
     };
-    request::post(url, &endpoints.hosts, &params, &manifest.token, authorization)
+    request::write(&url, &endpoints.hosts, &params, &shape, header).map(Some)
 }
 
-fn bearer(tokens: &TokenSet) -> Result<HeaderValue, Error> {
-    let text = format!("Bearer {}", tokens.access.expose_secret());
-    let mut value = HeaderValue::try_from(text).map_err(|_| {
-        Error::unsent(ErrorKind::Invalid, "the access token can't stand in a header")
+fn put(url: &Url, name: &str, value: &str) -> Result<Url, Error> {
+    endpoints::put(url, name, value).ok_or_else(|| {
+        Error::unsent(ErrorKind::Invalid, "the revocation's URL can't be called with this grant")
+    })
+}
+
+fn shape(manifest: &Manifest) -> Shape<'_> {
+    let spec = &manifest.revoke;
+    let mut shape = Shape::of(&manifest.token);
+    let usual = match spec.method {
+        RevokeMethod::Get => Encoding::Query,
+        _ => shape.encoding,
+    };
+    shape.method = match spec.method {
+        RevokeMethod::Post => Method::POST,
+        RevokeMethod::Delete => Method::DELETE,
+        RevokeMethod::Get => Method::GET,
+    };
+    shape.encoding = spec.encoding.unwrap_or(usual);
+    shape
+}
+
+fn bearer(tokens: &TokenSet) -> Result<Header, Error> {
+    let header =
+        HeaderSpec { name: "authorization".to_owned(), template: "Bearer {token}".to_owned() };
+    client::filled(&header, &[("token", tokens.access.expose_secret())].into())
+}
+
+fn of_its_own(
+    manifest: &Manifest,
+    client: &Client,
+    tokens: &TokenSet,
+    token: &SecretString,
+) -> Result<Header, Error> {
+    let spec = manifest.revoke.header.as_ref().ok_or_else(|| {
+        Error::unsent(ErrorKind::Invalid, "the manifest does not say which header ends a grant")
     })?;
-    value.set_sensitive(true);
-    Ok(value)
+    let secret =
+        client.client_secret.as_ref().map(|secret| ("client_secret", secret.expose_secret()));
+    let values = [
+        ("token", token.expose_secret()),
+        ("access_token", tokens.access.expose_secret()),
+        ("client_id", client.client_id.as_str()),
+    ];
+    client::filled(spec, &values.into_iter().chain(secret).collect())
 }
 
 fn read(connector: &dyn Connector, answer: &Response<Bytes>) -> Result<Revoked, Error> {
@@ -78,7 +138,7 @@ fn read(connector: &dyn Connector, answer: &Response<Bytes>) -> Result<Revoked, 
     // Without a clock a date in `Retry-After` counts as far away; how far is bounded.
     let error = reply::failure(connector, Timestamp::default(), answer, &body);
     // Sent as the bearer, a token that has only expired is called invalid too.
-    let names_the_token = manifest.revoke.auth == RevokeAuth::Client;
+    let names_the_token = matches!(manifest.revoke.auth, RevokeAuth::Client | RevokeAuth::Basic);
     match (error.kind(), error.provider_code()) {
         (_, Some("unsupported_token_type")) => Ok(Revoked::Unsupported),
         (ErrorKind::Reauthorize, _) => Ok(Revoked::Revoked),

@@ -24,13 +24,15 @@ pub async fn the_authorize_url_is_safe(subject: &Subject) {
     let begun = flow.authorize(1, &AuthorizeOptions::default()).await;
     let query = query(&begun);
     let manifest = subject.manifest();
+    let omitted = |name: &str| manifest.authorize.omit.iter().any(|omitted| omitted == name);
     let named = |name: &str| {
         let name = manifest.authorize.rename.get(name).map_or(name, String::as_str);
         query.get(name).map(String::as_str)
     };
-    assert_eq!(named("response_type"), Some("code"));
+    assert_eq!(named("response_type"), Some("code").filter(|_| !omitted("response_type")));
     assert_eq!(named("client_id"), Some(flow.client.client_id.as_str()));
-    assert_eq!(named("redirect_uri"), Some(flow.client.redirect_uri.as_str()));
+    let redirect_uri = Some(flow.client.redirect_uri.as_str());
+    assert_eq!(named("redirect_uri"), redirect_uri.filter(|_| !omitted("redirect_uri")));
     assert_eq!(named("state"), Some(begun.state.expose_secret()));
     assert!(begun.state.expose_secret().len() >= 43, "a state has 256 bits");
     assert!(!begun.url.as_str().contains(SECRET), "the client's secret stays out of the browser");
@@ -83,10 +85,17 @@ fn scopes(subject: &Subject, query: &BTreeMap<String, String>) {
         .collect();
     wanted.sort();
     wanted.dedup();
-    let mut sent: Vec<String> = query
-        .get(&authorize.scope_param)
-        .map(|text| text.split(authorize.scope_separator.as_str()).map(str::to_owned).collect())
-        .unwrap_or_default();
+    let sent = |param: &String| -> Vec<String> {
+        let text = query.get(param).map(String::as_str);
+        text.map(|text| text.split(authorize.scope_separator.as_str()).map(str::to_owned).collect())
+            .unwrap_or_default()
+    };
+    let of_the_user = authorize.user_scope_param.as_ref().map(sent).unwrap_or_default();
+    let marked = |name: &String| subject.manifest().scope(name).is_some_and(|scope| scope.user);
+    assert!(of_the_user.iter().all(marked), "scopes of the user go to their own parameter");
+    let mut sent = sent(&authorize.scope_param);
+    assert!(!sent.iter().any(marked), "scopes of the user go to their own parameter");
+    sent.extend(of_the_user);
     sent.sort();
     assert_eq!(sent, wanted, "the scopes, each once, joined by {:?}", authorize.scope_separator);
 }

@@ -4,9 +4,8 @@ use base::ExposeSecret;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use connector::{
     ClientAuth, TokenSet,
-    manifest::{Encoding, Pkce},
+    manifest::{Encoding, Pkce, RedirectUri, TokenMethod},
 };
-use http::Method;
 use url::form_urlencoded;
 
 use crate::{
@@ -28,14 +27,24 @@ pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
 
     let asked = flow.peer.last();
     let manifest = subject.manifest();
-    assert_eq!(asked.method, Method::POST);
-    assert_eq!(Some(&asked.url), flow.endpoints.token.as_ref(), "it goes to the token endpoint");
-    assert_eq!(asked.header("accept"), Some("application/json"));
-    let content_type = match manifest.token.encoding {
-        Encoding::Form => "application/x-www-form-urlencoded",
-        Encoding::Json => "application/json",
+    let method = match manifest.token.method {
+        TokenMethod::Post => "POST",
+        TokenMethod::Get => "GET",
     };
-    assert_eq!(asked.header("content-type"), Some(content_type));
+    assert_eq!(asked.method, method);
+    let mut url = asked.url.clone();
+    if manifest.token.encoding == Encoding::Query {
+        url.set_query(None);
+    }
+    assert_eq!(Some(&url), flow.endpoints.token.as_ref(), "it goes to the token endpoint");
+    let content_type = match manifest.token.encoding {
+        Encoding::Form => Some("application/x-www-form-urlencoded"),
+        Encoding::Json => Some("application/json"),
+        Encoding::Query => None,
+    };
+    assert_eq!(asked.header("content-type"), content_type);
+    let own_accept = manifest.token.headers.keys().any(|name| name.eq_ignore_ascii_case("accept"));
+    assert!(own_accept || asked.header("accept") == Some(manifest.token.reply.accept.as_str()));
     for (name, value) in &manifest.token.headers {
         assert_eq!(asked.header(name), Some(value.as_str()), "the fixed header `{name}`");
     }
@@ -48,8 +57,15 @@ pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
     if subject.has_a_browser() {
         assert!(fixed("grant_type") || field("grant_type") == Some("authorization_code"));
         assert_eq!(field("code"), Some(CODE), "the code survives");
-        assert_eq!(field("redirect_uri"), Some(flow.client.redirect_uri.as_str()));
-        assert_eq!(fields.contains_key("code_verifier"), manifest.authorize.pkce == Pkce::Send);
+        let told = match manifest.token.redirect_uri {
+            RedirectUri::Always => true,
+            RedirectUri::IfSent => {
+                !manifest.authorize.omit.iter().any(|name| name == "redirect_uri")
+            }
+            RedirectUri::Never => false,
+        };
+        assert_eq!(field("redirect_uri"), told.then_some(flow.client.redirect_uri.as_str()));
+        assert_eq!(fields.contains_key("code_verifier"), manifest.authorize.pkce != Pkce::Never);
     } else {
         assert!(fixed("grant_type") || field("grant_type") == Some("client_credentials"));
     }
@@ -70,7 +86,14 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
     };
     let fields = asked.fields();
     let id = flow.client.client_id.as_str();
-    if let Some(header) = asked.header("authorization") {
+    let (id_param, secret_param) = (&manifest.client.id_param, &manifest.client.secret_param);
+    let own = manifest.client.header.as_ref().filter(|_| !discovered);
+    if let Some(spec) = own {
+        let filled = spec.template.replace("{client_id}", id).replace("{client_secret}", SECRET);
+        let found = asked.headers.get(&spec.name).map(http::HeaderValue::as_bytes);
+        assert_eq!(found, Some(filled.as_bytes()), "the header of the provider's own");
+        assert!(!fields.contains_key(secret_param), "a client identifies itself in one way only");
+    } else if let Some(header) = asked.header("authorization") {
         assert!(allowed(ClientAuth::Basic, "client_secret_basic"), "HTTP Basic is not declared");
         let text = header.strip_prefix("Basic ").expect("the scheme is Basic");
         let pair = BASE64_STANDARD.decode(text).expect("Basic is base64");
@@ -78,22 +101,16 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
         // RFC 6749, section 2.3.1: both are form-encoded first.
         let (user, password) = pair.split_once(':').expect("a colon stands between them");
         assert_eq!((decoded(user).as_str(), decoded(password).as_str()), (id, SECRET));
-        assert!(
-            !fields.contains_key("client_secret"),
-            "a client identifies itself in one way only"
-        );
-    } else if let Some(secret) = fields.get("client_secret") {
+        assert!(!fields.contains_key(secret_param), "a client identifies itself in one way only");
+    } else if let Some(secret) = fields.get(secret_param) {
         assert!(
             allowed(ClientAuth::Post, "client_secret_post"),
             "the secret in the body is not declared"
         );
-        assert_eq!(
-            (fields.get("client_id").map(String::as_str), secret.as_str()),
-            (Some(id), SECRET)
-        );
+        assert_eq!((fields.get(id_param).map(String::as_str), secret.as_str()), (Some(id), SECRET));
     } else {
         assert!(allowed(ClientAuth::None, "none"), "the client did not identify itself");
-        assert_eq!(fields.get("client_id").map(String::as_str), Some(id));
+        assert_eq!(fields.get(id_param).map(String::as_str), Some(id));
     }
 }
 

@@ -1,7 +1,10 @@
 //! Where secrets must not be.
 
 use base::ExposeSecret;
-use connector::{Credential, manifest::Placement};
+use connector::{
+    Credential, Manifest,
+    manifest::{Encoding, Placement, RevokeMethod},
+};
 use oauth::AuthorizeOptions;
 use serde_json::json;
 use url::form_urlencoded;
@@ -38,15 +41,21 @@ pub async fn nothing_secret_leaks(subject: &Subject) {
         let result = flow.identify(&credential, answer).await;
         told.extend(result.err().map(|error| format!("{error} {error:?}")));
     }
-    let in_the_query =
-        subject.manifest().api.credential.as_ref().is_some_and(|c| c.place == Placement::Query);
+    let in_the_query = wants_secrets_in_a_query(subject.manifest());
+    let in_a_path =
+        flow.endpoints.revoke.as_ref().and_then(|url| {
+            url.as_str().split_once("%7Btoken%7D").map(|(start, _)| start.to_owned())
+        });
     let urls = flow.peer.seen().into_iter().map(|seen| {
         let mut url = seen.url;
         // Some providers want it there, and only there.
         if in_the_query {
             url.set_query(None);
         }
-        url.to_string()
+        match &in_a_path {
+            Some(start) if url.as_str().starts_with(start) => start.clone(),
+            _ => url.to_string(),
+        }
     });
     told.extend(urls);
 
@@ -62,6 +71,14 @@ pub async fn nothing_secret_leaks(subject: &Subject) {
             );
         }
     }
+}
+
+fn wants_secrets_in_a_query(manifest: &Manifest) -> bool {
+    let revoke = &manifest.revoke;
+    manifest.api.credential.as_ref().is_some_and(|c| c.place == Placement::Query)
+        || manifest.token.encoding == Encoding::Query
+        || revoke.encoding == Some(Encoding::Query)
+        || revoke.method == RevokeMethod::Get
 }
 
 /// Whether a text holds a secret, as it is or encoded.

@@ -1,9 +1,13 @@
 //! The end of a grant.
 
 use base::ExposeSecret;
-use connector::manifest::{RevokeAuth, RevokeToken};
+use connector::{
+    TokenSet,
+    manifest::{RevokeAuth, RevokeMethod, RevokeToken},
+};
 use oauth::Revoked;
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::exchange::authenticated;
 use crate::{Subject, fixture::Fixture, flow::Flow, peer::Answer};
@@ -27,20 +31,51 @@ pub async fn a_grant_is_ended_as_declared(subject: &Subject) {
         return;
     }
     assert_eq!(ended, Revoked::Revoked);
-    let spec = &subject.manifest().revoke;
+    assert_named(&flow, &tokens);
+    flow.peer.oauth(Answer::from(Fixture::json(503, json!({}))));
+    assert!(end().await.is_err(), "a 503 does not end a grant");
+}
+
+/// Whether the last request names the declared token and is authenticated the declared way.
+fn assert_named(flow: &Flow<'_>, tokens: &TokenSet) {
+    let spec = &flow.subject.manifest().revoke;
     let named = match (spec.token, &tokens.refresh) {
-        (RevokeToken::Either, Some(refresh)) => refresh,
-        _ => &tokens.access,
+        (RevokeToken::Access, _) | (RevokeToken::Either, None) => &tokens.access,
+        (_, Some(refresh)) => refresh,
+        (RevokeToken::Refresh, None) => panic!("token_ok.json has no refresh token to be named"),
     };
     let asked = flow.peer.last();
-    assert_eq!(asked.fields().get("token").map(String::as_str), Some(named.expose_secret()));
+    let method = match spec.method {
+        RevokeMethod::Post => "POST",
+        RevokeMethod::Delete => "DELETE",
+        RevokeMethod::Get => "GET",
+    };
+    assert_eq!(asked.method, method);
+    let fields = asked.fields();
+    for (name, value) in &spec.params {
+        assert_eq!(fields.get(name), Some(value), "the fixed parameter `{name}`");
+    }
+    let waits = flow.endpoints.revoke.as_ref().is_some_and(|url| url.as_str().contains("%7Btoken"));
+    let named = named.expose_secret();
+    if waits {
+        let written: String = form_urlencoded::byte_serialize(named.as_bytes()).collect();
+        assert!(asked.url.as_str().contains(&written), "the URL names the token");
+    } else if !spec.token_param.is_empty() {
+        assert_eq!(fields.get(&spec.token_param).map(String::as_str), Some(named));
+    }
     match spec.auth {
-        RevokeAuth::Client => authenticated(&flow, &asked),
+        RevokeAuth::Client => authenticated(flow, &asked),
+        RevokeAuth::Basic => {
+            let header = asked.header("authorization").unwrap_or_default();
+            assert!(header.starts_with("Basic "), "the client identifies itself with Basic");
+        }
         RevokeAuth::Bearer => {
             let bearer = format!("Bearer {}", tokens.access.expose_secret());
             assert_eq!(asked.header("authorization"), Some(bearer.as_str()));
         }
+        RevokeAuth::Header => {
+            let header = spec.header.as_ref().expect("a sound manifest says which");
+            assert!(asked.headers.contains_key(&header.name), "the header of the provider's own");
+        }
     }
-    flow.peer.oauth(Answer::from(Fixture::json(503, json!({}))));
-    assert!(end().await.is_err(), "a 503 does not end a grant");
 }

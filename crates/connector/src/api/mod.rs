@@ -75,8 +75,9 @@ impl Api {
             return Err(invalid("the credential lacks what the manifest sends; link again"));
         }
         let values = values(inputs, credential);
+        let other = manifest.urls.alternative(&values).and_then(|other| other.userinfo.as_ref());
         // Those with a date come from the engine, which knows the day.
-        let userinfo = match &manifest.urls.userinfo {
+        let userinfo = match &other.or(manifest.urls.userinfo.as_ref()) {
             Some(UrlSpec::Plain(text)) => template::fill(text, &values),
             _ => None,
         };
@@ -286,7 +287,9 @@ impl Manifest {
     /// Where the API is, with the inputs and what the token reply told; none where it is not known, or
     /// is not among the hosts that the manifest allows.
     pub fn api_base(&self, inputs: &Inputs, credential: &Credential) -> Option<Url> {
-        let text = template::fill(self.api.base.as_deref()?, &values(inputs, credential))?;
+        let values = values(inputs, credential);
+        let other = self.urls.alternative(&values).and_then(|other| other.api.as_deref());
+        let text = template::fill(other.or(self.api.base.as_deref())?, &values)?;
         let url = Url::parse(&text).ok().filter(input::is_safe)?;
         let allowed = self.api.host_allow.is_empty() || listed(self).contain(&url);
         let bare = url.username().is_empty()

@@ -156,6 +156,9 @@ pub struct ScopeSpec {
     pub title: String,
     /// What sort of access.
     pub access: Access,
+    /// Whether it is asked for in `authorize.user_scope_param`.
+    #[serde(default)]
+    pub user: bool,
     /// What it opens: `GET /contacts/*`, `POST /graphql query:orders,order` ([`Opens`](crate::Opens)).
     #[serde(default)]
     pub allows: Vec<String>,

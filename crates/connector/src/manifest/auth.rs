@@ -81,64 +81,6 @@ pub enum InputKind {
     Region,
 }
 
-/// A URL template, with an end where it has one.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(untagged)]
-pub enum UrlSpec {
-    /// For good.
-    Plain(String),
-    /// Until a date.
-    Dated(DatedUrl),
-}
-
-/// A URL template that ends.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DatedUrl {
-    /// The template.
-    pub url: String,
-    /// The last day on which it is good, `YYYY-MM-DD`.
-    pub valid_until: String,
-    /// What takes its place from the next day on.
-    pub successor: String,
-}
-
-impl UrlSpec {
-    /// The template that is good on a day, `YYYY-MM-DD`.
-    pub fn on(&self, day: &str) -> &str {
-        match self {
-            Self::Plain(url) => url,
-            // ISO dates sort as text.
-            Self::Dated(dated) if day > dated.valid_until.as_str() => &dated.successor,
-            Self::Dated(dated) => &dated.url,
-        }
-    }
-
-    /// All templates in it.
-    pub fn all(&self) -> Vec<&str> {
-        match self {
-            Self::Plain(url) => vec![url],
-            Self::Dated(dated) => vec![&dated.url, &dated.successor],
-        }
-    }
-}
-
-/// A provider's endpoints.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Urls {
-    /// Where the browser goes.
-    pub authorize: Option<UrlSpec>,
-    /// Where codes become tokens.
-    pub token: Option<UrlSpec>,
-    /// Where tokens are refreshed, if elsewhere.
-    pub refresh: Option<UrlSpec>,
-    /// Where grants are ended (RFC 7009).
-    pub revoke: Option<UrlSpec>,
-    /// Who is it (OpenID Connect Core, section 5.3).
-    pub userinfo: Option<UrlSpec>,
-}
-
 /// The authorization request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -147,8 +89,12 @@ pub struct Authorize {
     pub params: BTreeMap<String, String>,
     /// Parameters that the provider calls otherwise.
     pub rename: BTreeMap<String, String>,
+    /// Parameters of the standard that the provider does not take: `response_type`, `redirect_uri`.
+    pub omit: Vec<String>,
     /// The parameter of the scopes.
     pub scope_param: String,
+    /// The parameter of those scopes that say `user = true`.
+    pub user_scope_param: Option<String>,
     /// What stands between scopes.
     pub scope_separator: String,
     /// Whether the app's registration fixes the scopes: then none are sent.
@@ -168,7 +114,9 @@ impl Default for Authorize {
         Self {
             params: BTreeMap::new(),
             rename: BTreeMap::new(),
+            omit: Vec::new(),
             scope_param: "scope".to_owned(),
+            user_scope_param: None,
             scope_separator: " ".to_owned(),
             scopes_on_app: false,
             offline_scopes: Vec::new(),
@@ -183,10 +131,12 @@ impl Default for Authorize {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pkce {
+    /// Always, and a discovered server that says it knows other methods only is not used.
+    Required,
     /// Always; a server that does not know it ignores it.
     #[default]
     Send,
-    /// Only where a server chokes on it, and says so in its documentation.
+    /// Only where a server chokes on it, and says so in its documentation. Then the client needs a secret.
     Never,
 }
 
@@ -206,13 +156,39 @@ impl Default for Callback {
     }
 }
 
-/// How the client identifies itself.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// How the client identifies itself at the token endpoint.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct ClientSpec {
     /// With what.
-    #[serde(default)]
     pub auth: ClientAuth,
+    /// What the body calls the client's id. The authorization request has `authorize.rename`.
+    pub id_param: String,
+    /// What the body calls the client's secret.
+    pub secret_param: String,
+    /// For `auth = "header"`: the header, a template over `client_id` and `client_secret`.
+    pub header: Option<HeaderSpec>,
+}
+
+impl Default for ClientSpec {
+    fn default() -> Self {
+        Self {
+            auth: ClientAuth::default(),
+            id_param: "client_id".to_owned(),
+            secret_param: "client_secret".to_owned(),
+            header: None,
+        }
+    }
+}
+
+/// A header with a template.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HeaderSpec {
+    /// Its name.
+    pub name: String,
+    /// What stands there.
+    pub template: String,
 }
 
 /// How the client's secret is sent (RFC 6749, section 2.3.1).
@@ -224,6 +200,8 @@ pub enum ClientAuth {
     Post,
     /// In the `Authorization` header.
     Basic,
+    /// In a header of the provider's own: `client.header`.
+    Header,
     /// There is none: a public client.
     None,
 }

@@ -5,7 +5,9 @@
 mod api;
 mod auth;
 mod check;
+mod revoke;
 mod tokens;
+mod urls;
 
 use std::collections::BTreeMap;
 
@@ -16,14 +18,16 @@ pub use api::{
     ScopeSpec,
 };
 pub use auth::{
-    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, DatedUrl, Input, InputKind,
-    Pkce, UrlSpec, Urls,
+    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, HeaderSpec, Input, InputKind,
+    Pkce,
 };
 pub use check::ManifestError;
+pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
 pub use tokens::{
-    Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RefreshClass, RefreshSpec, ReplyPaths,
-    Revoke, RevokeAuth, RevokeToken, TokenSpec,
+    Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RedirectUri, RefreshClass, RefreshSpec,
+    ReplyPaths, TokenMethod, TokenSpec,
 };
+pub use urls::{Alternative, DatedUrl, UrlSpec, Urls};
 
 use crate::Inputs;
 
@@ -127,8 +131,10 @@ impl Manifest {
     pub fn can_revoke(&self) -> bool {
         let oauth =
             matches!(self.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+        let named = self.urls.revoke.is_some()
+            || self.urls.alternatives.iter().any(|alternative| alternative.revoke.is_some());
         // A discovered server may offer it; the engine finds out.
-        oauth && (self.urls.revoke.is_some() || self.issuer.is_some())
+        oauth && (named || self.issuer.is_some())
     }
 
     /// Whether the provider gives a narrower access token for the asking, without touching the

@@ -8,8 +8,12 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenSpec {
+    /// `POST` unless it says otherwise.
+    pub method: TokenMethod,
     /// How the request is written.
     pub encoding: Encoding,
+    /// Whether the redirect URI goes with the code.
+    pub redirect_uri: RedirectUri,
     /// Fixed parameters.
     pub params: BTreeMap<String, String>,
     /// Fixed headers.
@@ -29,6 +33,33 @@ pub enum Encoding {
     Form,
     /// JSON.
     Json,
+    /// In the URL's query: only where the provider takes nothing else, for secrets stand there too.
+    Query,
+}
+
+/// The method of a token request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum TokenMethod {
+    /// As RFC 6749 says.
+    #[default]
+    #[serde(rename = "POST")]
+    Post,
+    /// With `encoding = "query"`.
+    #[serde(rename = "GET")]
+    Get,
+}
+
+/// Whether the redirect URI goes with the code (RFC 6749, section 4.1.3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RedirectUri {
+    /// Also where `authorize.omit` leaves it out of the authorization request.
+    Always,
+    /// If it was in the authorization request, as the standard says.
+    #[default]
+    IfSent,
+    /// Never.
+    Never,
 }
 
 fn one(path: &str) -> Vec<String> {
@@ -59,6 +90,10 @@ pub struct ReplyPaths {
     pub token_type: Vec<String>,
     /// A value there means an error, whatever the status.
     pub error_path: Option<String>,
+    /// Without a true value there it is an error, whatever the status.
+    pub ok_path: Option<String>,
+    /// The `Accept` header of token requests.
+    pub accept: String,
 }
 
 impl Default for ReplyPaths {
@@ -74,6 +109,8 @@ impl Default for ReplyPaths {
             scope_separator: None,
             token_type: one("token_type"),
             error_path: Some("error".to_owned()),
+            ok_path: None,
+            accept: "application/json".to_owned(),
         }
     }
 }
@@ -152,38 +189,4 @@ pub struct Matcher {
     pub equals: Option<String>,
     /// A regular expression for what stands there.
     pub matches: Option<String>,
-}
-
-/// How a grant is ended.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Revoke {
-    /// How the request is authenticated.
-    pub auth: RevokeAuth,
-    /// Which token is named.
-    pub token: RevokeToken,
-    /// Whether it ends other grants of the same account and client too.
-    pub wide: bool,
-}
-
-/// How a revocation is authenticated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RevokeAuth {
-    /// As at the token endpoint (RFC 7009).
-    #[default]
-    Client,
-    /// With the access token.
-    Bearer,
-}
-
-/// Which token a revocation names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum RevokeToken {
-    /// The refresh token where there is one, else the access token.
-    #[default]
-    Either,
-    /// The access token.
-    Access,
 }

@@ -126,8 +126,13 @@ impl App {
         let name = &manifest.display_name;
         let oauth =
             matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
-        let userinfo =
-            if oauth { self.endpoints(store, registry, inputs).await?.userinfo } else { None };
+        let userinfo = match credential {
+            Credential::OAuth(tokens) if oauth => {
+                let endpoints = self.endpoints(store, registry, inputs).await?;
+                endpoints.after(&tokens.captured).userinfo.clone()
+            }
+            _ => None,
+        };
         let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
             .map_err(|error| Error::invalid("provider_refused", format!("{name}: {error}.")))?
             .with_userinfo(userinfo);

@@ -82,7 +82,10 @@ impl Registry {
         now: Timestamp,
     ) -> Result<Endpoints> {
         let manifest = connector.manifest();
-        let key = serde_json::to_string(&(&manifest.slug, inputs.as_map(), &manifest.issuer))?;
+        // With the addresses: another version, or another workspace's provider of this name, has its own.
+        let addresses = format!("{:?} {:?}", manifest.auth.kind, manifest.urls);
+        let key = (&manifest.slug, inputs.as_map(), &manifest.issuer, addresses);
+        let key = serde_json::to_string(&key)?;
         if let Some(known) = self.endpoints.get(&key).await {
             return Ok(known);
         }

@@ -83,6 +83,9 @@ async fn the_manifest_says_what_is_different() {
         ),
         ("authorize.consent_params = {prompt = 'consent'}", &[], &plain, "prompt", None),
         ("authorize.consent_params = {prompt = 'consent'}", &[], &force, "prompt", Some("consent")),
+        ("authorize.omit = ['response_type']", &[], &plain, "response_type", None),
+        ("authorize.omit = ['redirect_uri']", &[], &plain, "redirect_uri", None),
+        ("authorize.pkce = 'required'", &[], &plain, "code_challenge_method", Some("S256")),
         ("authorize.pkce = 'never'", &[], &plain, "code_challenge", None),
         ("authorize.pkce = 'never'", &[], &plain, "code_challenge_method", None),
         ("", &[], &hint, "login_hint", Some("ana@x.org")),
@@ -224,5 +227,63 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let begun = runtime.block_on(begun("", &scopes, &AuthorizeOptions::default()));
         prop_assert_eq!(&query(&begun.url)["scope"], &scopes.join(" "));
+    }
+}
+
+#[tokio::test]
+async fn scopes_of_the_user_go_to_their_own_parameter() {
+    let sections = r#"
+        [authorize]
+        user_scope_param = "user_scope"
+        scope_separator = ","
+        [[scopes]]
+        name = "bot.read"
+        title = "See what the bot sees"
+        access = "read"
+        [[scopes]]
+        name = "me.read"
+        title = "See what you see"
+        access = "read"
+        user = true
+    "#;
+    let plain = AuthorizeOptions::default();
+    let both = query(&begun(sections, &["bot.read", "me.read", "other"], &plain).await.url);
+    assert_eq!(
+        (both["scope"].as_str(), both["user_scope"].as_str()),
+        ("bot.read,other", "me.read")
+    );
+    let user = query(&begun(sections, &["me.read"], &plain).await.url);
+    assert!(!user.contains_key("scope"), "{user:?}");
+}
+
+#[tokio::test]
+async fn where_no_pkce_is_taken_a_client_needs_a_secret() {
+    let nobody = Provider::saying(500, "");
+    let connector = connector("[authorize]\npkce = 'never'");
+    let endpoints = endpoints(&connector).await;
+    let public = oauth::Client { client_secret: None, ..client() };
+    let options = AuthorizeOptions::default();
+    let rng = rng();
+    let begun = authorize(&nobody.outbound, &rng, &connector, &endpoints, &public, &[], &options);
+    let error = begun.await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::ClientConfig);
+    assert!(!error.may_have_been_received());
+}
+
+#[tokio::test]
+async fn required_pkce_is_not_given_up_for_a_server_that_knows_other_methods_only() {
+    let nobody = Provider::saying(500, "");
+    let (rng, client, options) = (rng(), client(), AuthorizeOptions::default());
+    for (pkce, methods, refused) in [
+        ("required", &["plain"][..], true),
+        ("required", &["plain", "S256"], false),
+        ("required", &[], false),
+        ("send", &["plain"], false),
+    ] {
+        let connector = connector(&format!("[authorize]\npkce = '{pkce}'"));
+        let endpoints = Endpoints { pkce_methods: strings(methods), ..endpoints(&connector).await };
+        let begun =
+            authorize(&nobody.outbound, &rng, &connector, &endpoints, &client, &[], &options);
+        assert_eq!(begun.await.is_err(), refused, "{pkce} {methods:?}");
     }
 }

@@ -205,6 +205,142 @@ async fn the_manifest_writes_the_request_as_the_provider_wants_it() {
 }
 
 #[tokio::test]
+async fn a_client_is_called_as_the_provider_calls_it() {
+    let connector = connector("[client]\nid_param = 'client_key'\nsecret_param = 'app_secret'");
+    let provider = Provider::saying(200, GOOD);
+    exchanged(&provider, &connector, &client()).await.unwrap();
+    let form = provider.only().form();
+    assert_eq!((form["client_key"].as_str(), form["app_secret"].as_str()), ("id:1", SECRET));
+    assert!(!form.contains_key("client_id") && !form.contains_key("client_secret"));
+}
+
+#[tokio::test]
+async fn a_client_identifies_itself_in_a_header_of_the_providers_own() {
+    for (template, value, in_body) in [
+        ("{client_secret}", "plain-secret", true),
+        ("key {client_id}/{client_secret}", "key id:1/plain-secret", false),
+    ] {
+        let connector = connector(&format!(
+            "[client]\nauth = 'header'\nheader = {{ name = 'X-Client', template = '{template}' }}"
+        ));
+        let provider = Provider::saying(200, GOOD);
+        let client = Client { client_secret: Some("plain-secret".into()), ..client() };
+        exchanged(&provider, &connector, &client).await.unwrap();
+        let asked = provider.only();
+        assert_eq!(asked.header("x-client"), Some(value));
+        assert!(asked.headers["x-client"].is_sensitive());
+        let form = asked.form();
+        assert_eq!(form.contains_key("client_id"), in_body, "{template}");
+        assert!(!form.contains_key("client_secret"));
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_it_gets_the_parameters_in_the_query() {
+    for method in ["GET", "POST"] {
+        let connector = connector(&format!("[token]\nmethod = '{method}'\nencoding = 'query'"));
+        let provider = Provider::saying(200, GOOD);
+        exchanged(&provider, &connector, &client()).await.unwrap();
+        let asked = provider.only();
+        assert_eq!(asked.method, method);
+        assert!(asked.url.starts_with("https://login.example.com/token?"));
+        assert!(asked.body.is_empty() && asked.header("content-type").is_none());
+        let query = asked.query();
+        assert_eq!((query["code"].as_str(), query["client_secret"].as_str()), ("the-code", SECRET));
+    }
+}
+
+#[tokio::test]
+async fn the_redirect_uri_goes_with_the_code_if_it_was_sent_before_or_the_manifest_says_so() {
+    let omit = "[authorize]\nomit = ['redirect_uri']";
+    for (sections, sent) in [
+        (String::new(), true),
+        (omit.to_owned(), false),
+        (format!("{omit}\n[token]\nredirect_uri = 'always'"), true),
+        ("[token]\nredirect_uri = 'never'".to_owned(), false),
+    ] {
+        let provider = Provider::saying(200, GOOD);
+        exchanged(&provider, &connector(&sections), &client()).await.unwrap();
+        assert_eq!(provider.only().form().contains_key("redirect_uri"), sent, "{sections}");
+    }
+}
+
+#[tokio::test]
+async fn a_reply_is_asked_for_and_believed_as_the_manifest_says() {
+    let connector = connector("[token.reply]\nok_path = 'ok'\naccept = 'application/vnd.x+json'");
+    for (body, good) in [
+        (r#"{"ok":true,"access_token":"t"}"#, true),
+        (r#"{"ok":"true","access_token":"t"}"#, true),
+        (r#"{"ok":false,"access_token":"t"}"#, false),
+        (r#"{"ok":"false","access_token":"t"}"#, false),
+        (r#"{"access_token":"t"}"#, false),
+    ] {
+        let provider = Provider::saying(200, body);
+        assert_eq!(exchanged(&provider, &connector, &client()).await.is_ok(), good, "{body}");
+        assert_eq!(provider.only().header("accept"), Some("application/vnd.x+json"));
+    }
+}
+
+const REGIONS: &str = r#"
+    [callback.capture]
+    location = "location"
+    [[urls.alternatives]]
+    when = { location = "eu" }
+    token = "https://login.eu.example.com/token"
+    revoke = "https://login.eu.example.com/revoke"
+"#;
+
+#[tokio::test]
+async fn a_region_that_the_callback_tells_gets_the_code_and_all_that_follows() {
+    let connector = connector(REGIONS);
+    let endpoints = endpoints(&connector).await;
+    for (location, host) in [("eu", "login.eu.example.com"), ("mars", "login.example.com")] {
+        let provider = Provider::saying(200, GOOD);
+        let captured = BTreeMap::from([("location".to_owned(), location.to_owned())]);
+        let answer = CallbackAnswer { code: "the-code".into(), captured };
+        let (outbound, client, flow) = (&provider.outbound, client(), flow());
+        let tokens =
+            exchange(outbound, NOW, &connector, &endpoints, &client, &answer, &flow).await.unwrap();
+        assert_eq!(provider.only().url, format!("https://{host}/token"));
+        let refresh =
+            oauth::refresh::request(&connector, &endpoints, &client, &tokens, None).unwrap();
+        assert_eq!(refresh.uri().host(), Some(host));
+        oauth::revoke(outbound, &connector, &endpoints, &client, &tokens).await.unwrap();
+        assert_eq!(provider.seen()[1].url, format!("https://{host}/revoke"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_chooses_among_the_alternatives_and_else_the_plain_addresses_count() {
+    let connector = connector(
+        r#"
+        [[inputs]]
+        name = "region"
+        label = "Region"
+        kind = "region"
+        enum = ["us", "eu"]
+        default = "us"
+        [[urls.alternatives]]
+        when = { region = "eu" }
+        authorize = "https://eu.example.com/authorize"
+        token = "https://eu.example.com/token"
+        "#,
+    );
+    let nobody = Provider::saying(500, "");
+    for (region, authorize, revoke) in [
+        ("us", "https://login.example.com/authorize", "https://login.example.com/revoke"),
+        ("eu", "https://eu.example.com/authorize", "https://login.example.com/revoke"),
+    ] {
+        let answers = BTreeMap::from([("region".to_owned(), region.to_owned())]);
+        let inputs = connector.manifest().check_inputs(&answers).unwrap();
+        let found =
+            oauth::endpoints(&nobody.outbound, connector.manifest(), &inputs, NOW).await.unwrap();
+        assert_eq!(found.authorize.unwrap().as_str(), authorize);
+        assert_eq!(found.revoke.unwrap().as_str(), revoke, "what is left out stays");
+    }
+}
+
+#[tokio::test]
 async fn what_the_reply_captures_wins_over_the_callback() {
     let connector = connector("[token]\ncapture = { site = 'site_url' }");
     let body = r#"{"access_token":"t","site_url":"from-reply"}"#;

@@ -104,3 +104,109 @@ async fn without_an_endpoint_nothing_is_sent() {
     assert_eq!(found, Revoked::Unsupported);
     assert!(nobody.seen().is_empty());
 }
+
+/// A manifest whose grants end at this URL.
+async fn revoked_at(url: &str, sections: &str) -> (Provider, Result<Revoked, Error>) {
+    let connector = crate::support::manifest(&format!(
+        r#"
+        [urls]
+        authorize = "https://login.example.com/authorize"
+        token = "https://login.example.com/token"
+        revoke = "{url}"
+        {sections}
+        "#
+    ));
+    let provider = Provider::answering(|_| reply(204, "text/plain", ""));
+    let endpoints = endpoints(&connector).await;
+    let ended = revoke(&provider.outbound, &connector, &endpoints, &client(), &tokens()).await;
+    (provider, ended)
+}
+
+#[tokio::test]
+async fn a_grant_of_an_app_is_ended_with_the_clients_basic_and_json() {
+    // The shape that GitHub documents.
+    let (provider, ended) = revoked_at(
+        "https://api.example.com/applications/{client_id}/grant",
+        r#"
+        [revoke]
+        method = "DELETE"
+        auth = "basic"
+        token = "access"
+        token_param = "access_token"
+        encoding = "json"
+        headers = { X-Version = "2022-11-28" }
+        "#,
+    )
+    .await;
+    assert_eq!(ended.unwrap(), Revoked::Revoked);
+    let asked = provider.only();
+    assert_eq!(asked.method, "DELETE");
+    assert_eq!(asked.url, "https://api.example.com/applications/id%3A1/grant");
+    assert!(asked.header("authorization").unwrap().starts_with("Basic "));
+    assert_eq!(asked.json(), serde_json::json!({"access_token": "old-access"}));
+    assert_eq!(asked.header("x-version"), Some("2022-11-28"));
+}
+
+#[tokio::test]
+async fn a_token_in_the_path_is_named_there_and_nowhere_else() {
+    let (provider, _) = revoked_at(
+        "https://api.example.com/tokens/{token}",
+        "[revoke]\nmethod = 'DELETE'\ntoken = 'refresh'\nauth = 'bearer'",
+    )
+    .await;
+    let asked = provider.only();
+    assert_eq!(asked.url, "https://api.example.com/tokens/old-refresh");
+    assert_eq!(asked.header("authorization"), Some("Bearer old-access"));
+    assert!(asked.body.is_empty() && asked.header("content-type").is_none());
+}
+
+#[tokio::test]
+async fn a_header_of_the_providers_own_alone_tells_which_grant_is_to_end() {
+    let (provider, _) = revoked_at(
+        "https://api.example.com/permissions/current",
+        "[revoke]\nmethod = 'DELETE'\nauth = 'header'\ntoken_param = ''\nheader = { name = 'X-Access-Token', template = '{access_token}' }",
+    )
+    .await;
+    let asked = provider.only();
+    assert_eq!(asked.header("x-access-token"), Some("old-access"));
+    assert!(asked.headers["x-access-token"].is_sensitive());
+    assert!(asked.body.is_empty());
+}
+
+#[tokio::test]
+async fn a_get_has_all_in_its_query_with_the_manifests_fixed_parameters() {
+    let (provider, _) = revoked_at(
+        "https://api.example.com/revoke",
+        "[revoke]\nmethod = 'GET'\ntoken_param = 'refresh_token'\nparams = { format = 'json' }",
+    )
+    .await;
+    let asked = provider.only();
+    assert_eq!(asked.method, "GET");
+    let query = asked.query();
+    assert_eq!(
+        (query["refresh_token"].as_str(), query["format"].as_str()),
+        ("old-refresh", "json")
+    );
+    assert!(!query.contains_key("token_type_hint"), "that is RFC 7009's alone");
+}
+
+#[tokio::test]
+async fn a_grant_without_the_token_to_be_named_can_not_be_ended() {
+    let provider = Provider::saying(200, "");
+    let without = TokenSet { refresh: None, ..tokens() };
+    let found = revoked(&provider, "[revoke]\ntoken = 'refresh'", &without).await.unwrap();
+    assert_eq!(found, Revoked::Unsupported);
+    assert!(provider.seen().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_secret_nobody_is_asked_with_half_a_basic() {
+    let connector = connector("[revoke]\nauth = 'basic'");
+    let provider = Provider::saying(200, "");
+    let public = oauth::Client { client_secret: None, ..client() };
+    let endpoints = endpoints(&connector).await;
+    let error =
+        revoke(&provider.outbound, &connector, &endpoints, &public, &tokens()).await.err().unwrap();
+    assert_eq!(error.kind(), ErrorKind::ClientConfig);
+    assert!(provider.seen().is_empty());
+}

@@ -20,6 +20,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_secs(1_795_000_000);
 /// One request as the provider got it.
 #[derive(Clone)]
 pub(crate) struct Seen {
+    pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: String,
@@ -29,6 +30,16 @@ impl Seen {
     /// The form's fields; a name that is there twice fails the test.
     pub(crate) fn form(&self) -> BTreeMap<String, String> {
         fields(self.body.as_bytes())
+    }
+
+    /// The query's parameters.
+    pub(crate) fn query(&self) -> BTreeMap<String, String> {
+        fields(self.url.split_once('?').map_or("", |(_, query)| query).as_bytes())
+    }
+
+    /// The JSON of the body.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -59,6 +70,7 @@ impl Provider {
         let log = Arc::clone(&seen);
         let outbound = Outbound::in_process(move |request: Request<Bytes>| {
             let one = Seen {
+                method: request.method().to_string(),
                 url: request.uri().to_string(),
                 headers: request.headers().clone(),
                 body: String::from_utf8(request.body().to_vec()).unwrap(),

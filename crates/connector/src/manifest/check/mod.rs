@@ -1,6 +1,7 @@
 //! Whether a manifest is sound: all that can be known before it is used.
 
 mod parts;
+mod requests;
 mod urls;
 
 use std::{collections::BTreeSet, fmt};

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, variable, word};
+use super::{
+    Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, requests, variable, word,
+};
 use crate::{
     Manifest,
-    manifest::{AuthKind, CredentialSpec, Matcher, Placement},
+    manifest::{AuthKind, ClientAuth, CredentialSpec, HeaderSpec, Matcher, Placement},
     matcher, template,
 };
 
@@ -23,10 +25,15 @@ const OURS: [&str; 7] = [
 /// Those that a provider may call otherwise.
 const RENAMED: [&str; 3] = ["client_id", "redirect_uri", "response_type"];
 
+/// Those that a provider may do without.
+const OMITTED: [&str; 2] = ["redirect_uri", "response_type"];
+
 pub(super) fn check(manifest: &Manifest) -> Checked {
     authorize(manifest)?;
     callback(manifest)?;
+    client(manifest)?;
     token(manifest)?;
+    requests::check(manifest)?;
     table("refresh.params", &manifest.refresh.params)?;
     let errors = &manifest.errors;
     for (place, matchers) in [
@@ -46,15 +53,39 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     paths("api.errors.message", &errors.message)?;
     paths("api.errors.code", &errors.code)?;
     identity(manifest)?;
-    at_most("api.headers", manifest.api.headers.len(), MOST_ENTRIES)?;
-    for (name, value) in &manifest.api.headers {
-        header("api.headers", name, value)?;
-    }
+    headers("api.headers", &manifest.api.headers)?;
     credential(manifest)
 }
 
+/// Fixed headers.
+pub(super) fn headers(place: &str, entries: &BTreeMap<String, String>) -> Checked {
+    at_most(place, entries.len(), MOST_ENTRIES)?;
+    entries.iter().try_for_each(|(name, value)| header(place, name, value))
+}
+
+/// A header with a template over these names.
+pub(super) fn header_spec(place: &str, spec: &HeaderSpec, known: &[&str]) -> Checked {
+    if !spec.name.eq_ignore_ascii_case("authorization") {
+        header(place, &spec.name, "x")?;
+    }
+    line(place, &spec.template, 500)?;
+    closed(place, &spec.template)?;
+    let names = template::names(&spec.template);
+    must(!names.is_empty(), place, "the template names nothing secret")?;
+    let stranger = names.into_iter().find(|name| !known.contains(name));
+    let message = format!("`{}`: a template names {}", stranger.unwrap_or(""), known.join(", "));
+    must(stranger.is_none(), place, message)
+}
+
+/// Whether every brace is closed.
+fn closed(place: &str, text: &str) -> Checked {
+    let names = template::names(text).len();
+    let closed = names == text.matches('{').count() && names == text.matches('}').count();
+    must(closed, place, format!("`{text}`: a brace is not closed, or closes nothing"))
+}
+
 /// Fixed parameters.
-fn table(place: &str, entries: &BTreeMap<String, String>) -> Checked {
+pub(super) fn table(place: &str, entries: &BTreeMap<String, String>) -> Checked {
     at_most(place, entries.len(), MOST_ENTRIES)?;
     entries.iter().try_for_each(|(name, value)| {
         word(place, name)?;
@@ -78,12 +109,20 @@ fn authorize(manifest: &Manifest) -> Checked {
         ("authorize.consent_params", &authorize.consent_params),
     ] {
         table(place, params)?;
-        let ours = params
-            .keys()
-            .find(|name| OURS.contains(&name.as_str()) || **name == authorize.scope_param);
+        let ours = params.keys().find(|name| {
+            OURS.contains(&name.as_str())
+                || **name == authorize.scope_param
+                || Some(*name) == authorize.user_scope_param.as_ref()
+        });
         if let Some(name) = ours {
             return Err(ManifestError::at(place, format!("`{name}` is set by the hub")));
         }
+    }
+    user_scopes(manifest)?;
+    at_most("authorize.omit", authorize.omit.len(), OMITTED.len())?;
+    for name in &authorize.omit {
+        let message = format!("`{name}` can't be left out; {} can", OMITTED.join(", "));
+        must(OMITTED.contains(&name.as_str()), "authorize.omit", message)?;
     }
     table("authorize.rename", &authorize.rename)?;
     authorize.rename.iter().try_for_each(|(from, to)| {
@@ -91,6 +130,37 @@ fn authorize(manifest: &Manifest) -> Checked {
         let message = format!("`{from}` can't be renamed; {} can", RENAMED.join(", "));
         must(RENAMED.contains(&from.as_str()), "authorize.rename", message)
     })
+}
+
+fn user_scopes(manifest: &Manifest) -> Checked {
+    let place = "authorize.user_scope_param";
+    let marked = manifest.scopes.iter().any(|scope| scope.user);
+    let Some(param) = &manifest.authorize.user_scope_param else {
+        return must(!marked, place, "a scope says `user = true`: name the parameter it goes to");
+    };
+    word(place, param)?;
+    must(*param != manifest.authorize.scope_param, place, "this is authorize.scope_param")?;
+    must(marked, place, "no scope says `user = true`, so nothing would stand there")
+}
+
+fn client(manifest: &Manifest) -> Checked {
+    let client = &manifest.client;
+    word("client.id_param", &client.id_param)?;
+    word("client.secret_param", &client.secret_param)?;
+    must(client.id_param != client.secret_param, "client", "id and secret need two names")?;
+    let place = "client.header";
+    match (&client.header, client.auth) {
+        (Some(spec), ClientAuth::Header) => {
+            header_spec(place, spec, &["client_id", "client_secret"])?;
+            let secret = template::names(&spec.template).contains(&"client_secret");
+            must(secret, place, "the template names no `client_secret`")
+        }
+        (None, ClientAuth::Header) => {
+            must(false, place, "say which: { name = \"X-Client\", template = \"{client_secret}\" }")
+        }
+        (Some(_), _) => must(false, place, "it belongs to client.auth = \"header\""),
+        (None, _) => Ok(()),
+    }
 }
 
 fn callback(manifest: &Manifest) -> Checked {
@@ -113,10 +183,7 @@ fn captured(place: &str, entries: &BTreeMap<String, String>) -> Checked {
 fn token(manifest: &Manifest) -> Checked {
     let token = &manifest.token;
     table("token.params", &token.params)?;
-    at_most("token.headers", token.headers.len(), MOST_ENTRIES)?;
-    for (name, value) in &token.headers {
-        header("token.headers", name, value)?;
-    }
+    headers("token.headers", &token.headers)?;
     captured("token.capture", &token.capture)?;
     let reply = &token.reply;
     must(!reply.access.is_empty(), "token.reply.access", "give the path to the access token")?;
@@ -132,6 +199,8 @@ fn token(manifest: &Manifest) -> Checked {
         paths("token.reply", list)?;
     }
     reply.error_path.as_deref().map_or(Ok(()), |path| word("token.reply.error_path", path))?;
+    reply.ok_path.as_deref().map_or(Ok(()), |path| word("token.reply.ok_path", path))?;
+    header("token.reply.accept", "accept", &reply.accept)?;
     let separator = reply.scope_separator.as_deref();
     let sound = separator.is_none_or(|separator| (1..=5).contains(&separator.len()));
     must(sound, "token.reply.scope_separator", "write one character, such as \",\"")?;
@@ -241,13 +310,8 @@ fn shape(spec: &CredentialSpec) -> Checked {
     let place = "api.credential";
     let texts = [&spec.template, &spec.user, &spec.password];
     for text in texts.into_iter().flatten() {
-        let closed = template::names(text).len() == text.matches('{').count()
-            && text.matches('{').count() == text.matches('}').count();
-        must(
-            closed && text.len() <= 500,
-            place,
-            format!("`{text}`: a brace is not closed, or it is too long"),
-        )?;
+        must(text.len() <= 500, place, "a template has at most 500 bytes")?;
+        closed(place, text)?;
     }
     if spec.place == Placement::Basic {
         must(spec.user.is_some(), place, "in = \"basic\" needs `user`")?;

@@ -347,3 +347,106 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn alternatives_are_chosen_by_answers_that_can_be_given() {
+    let region = "[[inputs]]\nname = \"r\"\nlabel = \"R\"\nkind = \"region\"\nenum = [\"us\", \"eu\"]\ndefault = \"us\"\n";
+    let of =
+        |more: &str, other: &str| oauth(&format!("{more}{region}[[urls.alternatives]]\n{other}\n"));
+    let token = "token = \"https://eu.x.example/t\"";
+    let base = "api.base = \"https://x.example\"\n";
+    let capture = "callback.capture.c = \"c\"\n";
+    for (more, other) in [
+        ("", format!("when = {{ r = \"eu\" }}\n{token}")),
+        (base, "when = { r = \"eu\" }\napi = \"https://eu.x.example\"".to_owned()),
+        (capture, format!("when = {{ c = \"eu\", r = \"eu\" }}\n{token}")),
+    ] {
+        assert!(of(more, &other).is_ok(), "{other}: {:?}", of(more, &other).err());
+    }
+    for (more, other) in [
+        ("", token.to_owned()),
+        ("", "when = { r = \"eu\" }".to_owned()),
+        ("", format!("when = {{ r = \"mars\" }}\n{token}")),
+        ("", format!("when = {{ nobody = \"eu\" }}\n{token}")),
+        ("", format!("when = {{ r = \"eu\" }}\ntokn = \"https://eu.x.example/t\"\n{token}")),
+        ("", "when = { r = \"eu\" }\ntoken = \"http://eu.x.example/t\"".to_owned()),
+        ("", "when = { r = \"eu\" }\napi = \"https://eu.x.example\"".to_owned()),
+        (
+            "api.base = \"https://x.example\"\napi.host_allow = [\"x.example\"]\n",
+            "when = { r = \"eu\" }\napi = \"https://y.example\"".to_owned(),
+        ),
+        (capture, "when = { c = \"eu\" }\nauthorize = \"https://eu.x.example/a\"".to_owned()),
+    ] {
+        refused(of(more, &other));
+    }
+}
+
+#[test]
+fn an_alternative_moves_the_api_too() {
+    let manifest = oauth(
+        "api.base = \"https://x.example/v1\"\ntoken.capture.r = \"r\"\n\
+         [[urls.alternatives]]\nwhen = { r = \"eu\" }\napi = \"https://eu.x.example/v1\"\n",
+    )
+    .unwrap();
+    let base = |region: &str| {
+        let captured = std::collections::BTreeMap::from([("r".to_owned(), region.to_owned())]);
+        let tokens = crate::TokenSet { captured, ..crate::TokenSet::bearer("t") };
+        let credential = crate::Credential::OAuth(tokens);
+        manifest.api_base(&crate::Inputs::default(), &credential).unwrap().to_string()
+    };
+    assert_eq!(base("eu"), "https://eu.x.example/v1");
+    assert_eq!(base("us"), "https://x.example/v1");
+}
+
+#[test]
+fn a_client_of_the_providers_own_way_has_all_that_it_needs() {
+    assert!(oauth("client = { auth = \"header\", header = { name = \"X-C\", template = \"{client_secret}\" } }\n").is_ok());
+    for bad in [
+        "client = { auth = \"header\" }\n",
+        "client = { header = { name = \"X-C\", template = \"{client_secret}\" } }\n",
+        "client = { auth = \"header\", header = { name = \"X-C\", template = \"{client_id}\" } }\n",
+        "client = { auth = \"header\", header = { name = \"X-C\", template = \"{secret}\" } }\n",
+        "client = { auth = \"header\", header = { name = \"Host\", template = \"{client_secret}\" } }\n",
+        "client = { id_param = \"a\", secret_param = \"a\" }\n",
+        "authorize.omit = [\"state\"]\n",
+        "authorize.user_scope_param = \"user_scope\"\n",
+        "token.method = \"GET\"\n",
+        "token.method = \"PUT\"\n",
+        "token.redirect_uri = \"sometimes\"\n",
+        "token.reply.accept = \"a\\nb\"\n",
+    ] {
+        refused(oauth(bad));
+    }
+}
+
+#[test]
+fn a_revocation_says_which_grant_is_to_end() {
+    let at = |url: &str, revoke: &str| {
+        oauth(&format!("urls.revoke = \"{url}\"\nrevoke = {{ {revoke} }}\n"))
+    };
+    let plain = "https://x.example/r";
+    for (url, revoke) in [
+        (plain, ""),
+        ("https://x.example/r/{client_id}/{token}", "method = \"DELETE\", token_param = \"\""),
+        ("https://x.example/r?t={token}", "method = \"GET\""),
+        (plain, "auth = \"bearer\", token_param = \"\""),
+        (plain, "auth = \"header\", header = { name = \"X-T\", template = \"{token}\" }"),
+        (plain, "method = \"DELETE\", auth = \"basic\", encoding = \"json\""),
+    ] {
+        assert!(at(url, revoke).is_ok(), "{url} {revoke}: {:?}", at(url, revoke).err());
+    }
+    for (url, revoke) in [
+        (plain, "token_param = \"\""),
+        (plain, "auth = \"header\""),
+        (plain, "header = { name = \"X-T\", template = \"{token}\" }"),
+        (plain, "auth = \"header\", header = { name = \"X-T\", template = \"{nobody}\" }"),
+        (plain, "method = \"GET\", encoding = \"json\""),
+        (plain, "method = \"PUT\""),
+        (plain, "params = { token = \"x\" }"),
+        (plain, "headers = { Host = \"x\" }"),
+        ("https://{token}.x.example/r", ""),
+    ] {
+        refused(at(url, revoke));
+    }
+    refused(oauth("urls.refresh = \"https://x.example/{token}\"\n"));
+}

@@ -8,7 +8,7 @@ use url::Url;
 use super::{Checked, ManifestError, at_most, must};
 use crate::{
     Input, InputKind, Manifest, input,
-    manifest::{AuthKind, UrlSpec},
+    manifest::{Alternative, AuthKind, UrlSpec},
     template,
 };
 
@@ -16,19 +16,23 @@ const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]
 
 /// A URL template and where it stands.
 struct Place<'a> {
-    name: &'static str,
+    name: String,
     template: &'a str,
     /// Whether it is filled after linking, when captured values are known.
     late: bool,
 }
 
+/// What only `urls.revoke` may name, behind its host.
+const OF_A_GRANT: [&str; 2] = ["token", "client_id"];
+
 pub(super) fn check(manifest: &Manifest) -> Checked {
     for (name, spec) in specs(manifest) {
-        if let Some(UrlSpec::Dated(dated)) = spec {
+        if let UrlSpec::Dated(dated) = spec {
             let day = Date::parse(&dated.valid_until, DAY);
-            must(day.is_ok(), name, "write `valid_until` as a day: 2026-12-31")?;
+            must(day.is_ok(), &name, "write `valid_until` as a day: 2026-12-31")?;
         }
     }
+    alternatives(manifest)?;
     for place in templates(manifest) {
         one(manifest, &place)?;
     }
@@ -41,32 +45,87 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     identity(manifest)
 }
 
-fn specs(manifest: &Manifest) -> [(&'static str, Option<&UrlSpec>); 5] {
+fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
     let urls = &manifest.urls;
-    [
-        ("urls.authorize", urls.authorize.as_ref()),
-        ("urls.token", urls.token.as_ref()),
-        ("urls.refresh", urls.refresh.as_ref()),
-        ("urls.revoke", urls.revoke.as_ref()),
-        ("urls.userinfo", urls.userinfo.as_ref()),
-    ]
+    let plain = [
+        ("authorize", &urls.authorize),
+        ("token", &urls.token),
+        ("refresh", &urls.refresh),
+        ("revoke", &urls.revoke),
+        ("userinfo", &urls.userinfo),
+    ];
+    let plain = plain.into_iter().map(|(name, spec)| (format!("urls.{name}"), spec));
+    let others = urls.alternatives.iter().flat_map(|other| {
+        let specs = [
+            ("authorize", &other.authorize),
+            ("token", &other.token),
+            ("refresh", &other.refresh),
+            ("revoke", &other.revoke),
+            ("userinfo", &other.userinfo),
+        ];
+        specs.into_iter().map(|(name, spec)| (format!("urls.alternatives.{name}"), spec))
+    });
+    plain.chain(others).filter_map(|(name, spec)| Some((name, spec.as_ref()?))).collect()
+}
+
+/// Where the API may be.
+fn bases(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let others = manifest.urls.alternatives.iter().filter_map(|other| other.api.as_deref());
+    manifest.api.base.as_deref().into_iter().chain(others)
 }
 
 fn templates(manifest: &Manifest) -> Vec<Place<'_>> {
     let mut all = Vec::new();
     for (name, spec) in specs(manifest) {
-        for template in spec.map(UrlSpec::all).unwrap_or_default() {
-            all.push(Place { name, template, late: false });
+        for template in spec.all() {
+            all.push(Place { name: name.clone(), template, late: false });
         }
     }
-    let issuer = manifest.issuer.as_deref();
-    all.extend(issuer.map(|template| Place { name: "issuer", template, late: false }));
-    let base = manifest.api.base.as_deref();
-    all.extend(base.map(|template| Place { name: "api.base", template, late: true }));
+    let place = |name: &str, template, late| Place { name: name.to_owned(), template, late };
+    all.extend(manifest.issuer.as_deref().map(|template| place("issuer", template, false)));
+    all.extend(bases(manifest).map(|template| place("api.base", template, true)));
     let identity = manifest.identity.as_ref().map(|identity| identity.url.as_str());
     let whole = identity.filter(|url| *url != "userinfo" && !url.starts_with('/'));
-    all.extend(whole.map(|template| Place { name: "identity.url", template, late: true }));
+    all.extend(whole.map(|template| place("identity.url", template, true)));
     all
+}
+
+fn alternatives(manifest: &Manifest) -> Checked {
+    let all = &manifest.urls.alternatives;
+    at_most("urls.alternatives", all.len(), super::MOST_ENTRIES)?;
+    all.iter().try_for_each(|other| alternative(manifest, other))
+}
+
+fn alternative(manifest: &Manifest, other: &Alternative) -> Checked {
+    let place = "urls.alternatives";
+    must(!other.when.is_empty(), place, "say in `when` which answers choose it")?;
+    at_most(place, other.when.len(), 10)?;
+    for (name, value) in &other.when {
+        if let Some(known) = manifest.input(name) {
+            let message = format!("`{name}` is a secret, and chooses no address");
+            must(!known.secret, place, message)?;
+            input::check_one(known, value).map_err(|error| {
+                ManifestError::at(place, format!("`{value}` is never answered: {error}"))
+            })?;
+            continue;
+        }
+        let message = format!("`{name}` is neither an input nor a captured value");
+        must(is_captured(manifest, name), place, message)?;
+        let message = format!("`{name}` is not known yet when the browser is sent to `authorize`");
+        must(other.authorize.is_none(), place, message)?;
+    }
+    let urls = [&other.authorize, &other.token, &other.refresh, &other.revoke, &other.userinfo];
+    let any = urls.into_iter().any(Option::is_some) || other.api.is_some();
+    must(any, place, "name at least one address")?;
+    must(
+        other.api.is_none() || manifest.api.base.is_some(),
+        place,
+        "`api` takes the place of api.base, which is missing",
+    )
+}
+
+fn is_captured(manifest: &Manifest, name: &str) -> bool {
+    manifest.token.capture.contains_key(name) || manifest.callback.capture.contains_key(name)
 }
 
 /// Whether an input's answer stands in a host.
@@ -117,7 +176,7 @@ fn has_plain_ranges(pattern: &[u8]) -> bool {
 }
 
 fn one(manifest: &Manifest, place: &Place<'_>) -> Checked {
-    let Place { name, template, .. } = *place;
+    let Place { name, template, .. } = place;
     must(template.len() <= 1000, name, "a URL has at most 1000 characters")?;
     // The parser mends backslashes, spaces and a missing host; people read them otherwise.
     let plain = template.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
@@ -145,7 +204,7 @@ fn one(manifest: &Manifest, place: &Place<'_>) -> Checked {
         name,
         format!("`{template}`: write https://, without user or fragment"),
     )?;
-    let plain = sample.query().is_none() || !matches!(name, "issuer" | "api.base");
+    let plain = sample.query().is_none() || !matches!(name.as_str(), "issuer" | "api.base");
     must(plain, name, "this URL has no query")
 }
 
@@ -158,14 +217,14 @@ fn is_this_machine(template: &str) -> bool {
 }
 
 fn variables(manifest: &Manifest, place: &Place<'_>) -> Checked {
-    let Place { name, template, late } = *place;
+    let Place { name, template, late } = place;
     let braces = template.matches('{').count();
     let names = template::names(template);
     let closed = names.len() == braces && template.matches('}').count() == braces;
     must(closed, name, "a brace is not closed, or closes nothing")?;
     for variable in names {
-        let captured = manifest.token.capture.contains_key(variable)
-            || manifest.callback.capture.contains_key(variable);
+        let captured = is_captured(manifest, variable);
+        let of_a_grant = OF_A_GRANT.contains(&variable) && name.ends_with(".revoke");
         match manifest.input(variable) {
             Some(input) if input.secret => {
                 return Err(ManifestError::at(
@@ -180,8 +239,13 @@ fn variables(manifest: &Manifest, place: &Place<'_>) -> Checked {
                     "the input `{variable}` can be left out; make it required or give it a default"
                 ),
             )?,
+            None if of_a_grant => must(
+                !template::names(template::authority(template)).contains(&variable),
+                name,
+                format!("`{variable}` stands behind the host, in the path or the query"),
+            )?,
             None if captured => must(
-                late,
+                *late,
                 name,
                 format!(
                     "`{variable}` is captured, so it is not known yet when this URL is needed; make it an input"
@@ -257,7 +321,7 @@ fn complete(manifest: &Manifest) -> Checked {
             "oauth2_client_credentials needs `token`, or an `issuer`",
         ),
         AuthKind::ApiKey | AuthKind::Basic => must(
-            !discovered && specs(manifest).iter().all(|(_, spec)| spec.is_none()),
+            !discovered && specs(manifest).is_empty(),
             "urls",
             "a key needs no OAuth endpoints, and no `issuer`",
         ),
@@ -277,12 +341,11 @@ fn hosts(manifest: &Manifest) -> Checked {
             format!("`{host}`: write a host in lower case, such as example.com"),
         )?;
     }
-    match literal_host(manifest.api.base.as_deref()) {
-        Some(host) if !allow.is_empty() => {
-            must(is_allowed(allow, &host), "api.base", "api.host_allow leaves its host out")
-        }
-        _ => Ok(()),
+    for host in bases(manifest).filter_map(|base| literal_host(Some(base))) {
+        let listed = allow.is_empty() || is_allowed(allow, &host);
+        must(listed, "api.base", format!("api.host_allow leaves its host `{host}` out"))?;
     }
+    Ok(())
 }
 
 /// A template's host where no answer changes it.
@@ -312,7 +375,8 @@ fn identity(manifest: &Manifest) -> Checked {
     }
     if identity.url.starts_with('/') {
         must(base.is_some(), place, "a path needs api.base")?;
-        return variables(manifest, &Place { name: place, template: &identity.url, late: true });
+        let place = Place { name: place.to_owned(), template: &identity.url, late: true };
+        return variables(manifest, &place);
     }
     // The credential is sent there.
     let own =

@@ -34,7 +34,7 @@ struct ProviderView {
     docs_url: Option<String>,
     /// `oauth2_code`, `oauth2_client_credentials`, `api_key` or `basic`.
     auth: &'static str,
-    /// How its clients identify themselves: `post`, `basic` or `none`.
+    /// How its clients identify themselves: `post`, `basic`, `header` or `none`.
     client_auth: &'static str,
     /// The version of a workspace's own provider; null for a built-in.
     version: Option<i64>,
@@ -114,6 +114,7 @@ impl From<Found> for ProviderView {
             client_auth: match manifest.client.auth {
                 ClientAuth::Post => "post",
                 ClientAuth::Basic => "basic",
+                ClientAuth::Header => "header",
                 ClientAuth::None => "none",
             },
             version: found.version,

@@ -1,0 +1,100 @@
+//! Where a provider is.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+/// A URL template, with an end where it has one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum UrlSpec {
+    /// For good.
+    Plain(String),
+    /// Until a date.
+    Dated(DatedUrl),
+}
+
+/// A URL template that ends.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DatedUrl {
+    /// The template.
+    pub url: String,
+    /// The last day on which it is good, `YYYY-MM-DD`.
+    pub valid_until: String,
+    /// What takes its place from the next day on.
+    pub successor: String,
+}
+
+impl UrlSpec {
+    /// The template that is good on a day, `YYYY-MM-DD`.
+    pub fn on(&self, day: &str) -> &str {
+        match self {
+            Self::Plain(url) => url,
+            // ISO dates sort as text.
+            Self::Dated(dated) if day > dated.valid_until.as_str() => &dated.successor,
+            Self::Dated(dated) => &dated.url,
+        }
+    }
+
+    /// All templates in it.
+    pub fn all(&self) -> Vec<&str> {
+        match self {
+            Self::Plain(url) => vec![url],
+            Self::Dated(dated) => vec![&dated.url, &dated.successor],
+        }
+    }
+}
+
+/// A provider's endpoints.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Urls {
+    /// Where the browser goes.
+    pub authorize: Option<UrlSpec>,
+    /// Where codes become tokens.
+    pub token: Option<UrlSpec>,
+    /// Where tokens are refreshed, if elsewhere.
+    pub refresh: Option<UrlSpec>,
+    /// Where grants are ended (RFC 7009).
+    pub revoke: Option<UrlSpec>,
+    /// Who is it (OpenID Connect Core, section 5.3).
+    pub userinfo: Option<UrlSpec>,
+    /// Other addresses for other regions and the like; the first that fits counts.
+    #[serde(default)]
+    pub alternatives: Vec<Alternative>,
+}
+
+/// Addresses that count where answers say so. What is left out stays as it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Alternative {
+    /// Inputs and captured values, and what each must be.
+    pub when: BTreeMap<String, String>,
+    /// Where the browser goes.
+    pub authorize: Option<UrlSpec>,
+    /// Where codes become tokens.
+    pub token: Option<UrlSpec>,
+    /// Where tokens are refreshed.
+    pub refresh: Option<UrlSpec>,
+    /// Where grants are ended.
+    pub revoke: Option<UrlSpec>,
+    /// Who is it.
+    pub userinfo: Option<UrlSpec>,
+    /// Where the API is.
+    pub api: Option<String>,
+}
+
+impl Alternative {
+    /// Whether all its conditions hold.
+    pub fn fits(&self, values: &BTreeMap<String, String>) -> bool {
+        self.when.iter().all(|(name, value)| values.get(name) == Some(value))
+    }
+}
+
+impl Urls {
+    /// The alternative that counts with these values; none = the plain addresses.
+    pub fn alternative(&self, values: &BTreeMap<String, String>) -> Option<&Alternative> {
+        self.alternatives.iter().find(|alternative| alternative.fits(values))
+    }
+}
