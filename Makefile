@@ -1,9 +1,9 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fault-test security fuzz fmt lint
+.PHONY: help run demo test fault-test security fuzz conformance contracts new-connector fmt lint
 
 help: ## Print these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: ## Build and start the hub, the playground provider and the demo platform; Ctrl-C stops them
 	@scripts/run.sh
@@ -22,6 +22,15 @@ security: ## Run what SECURITY.md promises: tests, attacks, tricky URLs, fuzzers
 
 fuzz: ## Look for input that breaks a law, FUZZ_SECONDS (60) per target, and print executions
 	@scripts/fuzz.sh
+
+conformance: ## The suite that every connector passes, as a table: connector x check
+	@node scripts/conformance.mjs
+
+contracts: ## Send what each action sends to the vendors' own API descriptions: vendor x action x accepted
+	@scripts/contracts.sh
+
+new-connector: ## Begin a connector: make new-connector name=my-crm
+	@node scripts/new-connector.mjs "$(name)"
 
 fmt: ## Format the code
 	@cargo fmt --all
