@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod commerce;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -36,6 +38,10 @@ impl Connector for Shopify {
         let mut tokens = self.declared.parse_token(reply)?;
         tokens.scopes = tokens.scopes.map(with_implied);
         Ok(tokens)
+    }
+
+    fn commerce(&self) -> Option<&dyn connector::commerce::Commerce> {
+        Some(self)
     }
 }
 

@@ -83,7 +83,8 @@ pub(crate) struct Case {
 /// All cases of a connector, in order of their names.
 pub(crate) fn all(folder: &Path) -> Vec<Case> {
     let Ok(files) = fs::read_dir(folder.join("fixtures/actions")) else { return Vec::new() };
-    let mut paths: Vec<_> = files.map(|file| file.expect("it can be listed").path()).collect();
+    let paths = files.map(|file| file.expect("it can be listed").path());
+    let mut paths: Vec<_> = paths.filter(|path| !is_half_written(path)).collect();
     paths.sort();
     paths.into_iter().map(read).collect()
 }
@@ -91,6 +92,10 @@ pub(crate) fn all(folder: &Path) -> Vec<Case> {
 /// The cases of one action.
 pub(crate) fn of(folder: &Path, name: &str) -> Vec<Case> {
     all(folder).into_iter().filter(|case| case.action.name == name).collect()
+}
+
+fn is_half_written(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "half")
 }
 
 fn read(path: PathBuf) -> Case {
@@ -154,7 +159,10 @@ impl Case {
         }
         let content = Content { input: self.input.clone(), exchanges, output: output.clone() };
         let text = serde_json::to_string_pretty(&content).expect("it is JSON") + "\n";
-        fs::write(&self.path, text).expect("it can be written");
+        // In one step: other checks read it at the same time.
+        let half = self.path.with_extension("half");
+        fs::write(&half, text).expect("it can be written");
+        fs::rename(&half, &self.path).expect("it can be written");
     }
 }
 
