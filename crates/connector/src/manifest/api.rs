@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::Matcher;
 
 /// The API.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiSpec {
     /// Where it is: a template over inputs and captured values.
@@ -24,7 +25,7 @@ pub struct ApiSpec {
 }
 
 /// What errors of the API mean.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ApiErrors {
     /// The first that fits counts, even with a status of 200; else the status does.
@@ -36,7 +37,7 @@ pub struct ApiErrors {
 }
 
 /// Fits an answer where everything that is given fits.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiMatcher {
     /// The status.
@@ -59,7 +60,7 @@ impl ApiMatcher {
 }
 
 /// What an error of the API means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ApiMeaning {
     /// The credential is over for good.
@@ -81,7 +82,7 @@ pub enum ApiMeaning {
 }
 
 /// Which scopes an action needs.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Needs {
     /// All of these.
@@ -94,7 +95,7 @@ pub enum Needs {
 }
 
 /// How a credential is placed in a request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialSpec {
     /// Where.
@@ -115,7 +116,7 @@ pub struct CredentialSpec {
 }
 
 /// Where a credential stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Placement {
     /// In a header.
@@ -127,7 +128,7 @@ pub enum Placement {
 }
 
 /// How to learn whose account it is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Identity {
     /// `GET` unless it says otherwise.
@@ -147,7 +148,7 @@ pub struct Identity {
 }
 
 /// A scope.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScopeSpec {
     /// As the provider writes it.
@@ -165,7 +166,7 @@ pub struct ScopeSpec {
 }
 
 /// What sort of access a scope gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, serde::Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Access {
     /// Looking.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{InputError, input};
 
 /// How one gets in.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AuthSpec {
     /// The kind.
@@ -15,7 +16,7 @@ pub struct AuthSpec {
 }
 
 /// The kinds of getting in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuthKind {
     /// Authorization code (RFC 6749, section 4.1).
@@ -29,7 +30,7 @@ pub enum AuthKind {
 }
 
 /// Something that must be known before linking.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Input {
     /// The name in templates.
@@ -67,7 +68,7 @@ impl Input {
 }
 
 /// What sort of text an input is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum InputKind {
     /// Any.
@@ -82,7 +83,7 @@ pub enum InputKind {
 }
 
 /// The authorization request.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Authorize {
     /// Fixed parameters.
@@ -128,7 +129,7 @@ impl Default for Authorize {
 }
 
 /// Whether PKCE (RFC 7636, S256) is sent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Pkce {
     /// Always, and a discovered server that says it knows other methods only is not used.
@@ -141,7 +142,7 @@ pub enum Pkce {
 }
 
 /// What comes back with the browser.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Callback {
     /// The parameter of the code.
@@ -157,7 +158,7 @@ impl Default for Callback {
 }
 
 /// How the client identifies itself at the token endpoint.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientSpec {
     /// With what.
@@ -182,7 +183,7 @@ impl Default for ClientSpec {
 }
 
 /// A header with a template.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderSpec {
     /// Its name.
@@ -192,7 +193,7 @@ pub struct HeaderSpec {
 }
 
 /// How the client's secret is sent (RFC 6749, section 2.3.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
     /// In the body.

@@ -6,11 +6,13 @@ mod api;
 mod auth;
 mod check;
 mod revoke;
+mod schema;
 mod tokens;
 mod urls;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 pub use api::{
@@ -23,6 +25,7 @@ pub use auth::{
 };
 pub use check::ManifestError;
 pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
+pub use schema::schema;
 pub use tokens::{
     Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RedirectUri, RefreshClass, RefreshSpec,
     ReplyPaths, TokenMethod, TokenSpec,
@@ -32,7 +35,7 @@ pub use urls::{Alternative, DatedUrl, UrlSpec, Urls};
 use crate::Inputs;
 
 /// A provider as data.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// The name in URLs: `a-z`, `0-9`, `-`.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Encoding, HeaderSpec};
@@ -10,7 +11,7 @@ use super::{Encoding, HeaderSpec};
 ///
 /// That URL may name `{token}` and `{client_id}` behind its host, besides the inputs; `{token}` there takes
 /// the place of the parameter.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Revoke {
     /// `POST` unless it says otherwise.
@@ -51,7 +52,7 @@ impl Default for Revoke {
 }
 
 /// The method of a revocation.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum RevokeMethod {
     /// As RFC 7009 says.
@@ -64,7 +65,7 @@ pub enum RevokeMethod {
 }
 
 /// How a revocation is authenticated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevokeAuth {
     /// As at the token endpoint (RFC 7009).
@@ -79,7 +80,7 @@ pub enum RevokeAuth {
 }
 
 /// Which token a revocation names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RevokeToken {
     /// The refresh token where there is one, else the access token.

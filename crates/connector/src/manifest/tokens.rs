@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// The token request and its reply.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenSpec {
     /// `POST` unless it says otherwise.
@@ -25,7 +26,7 @@ pub struct TokenSpec {
 }
 
 /// How a request is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     /// `application/x-www-form-urlencoded`, as RFC 6749 says.
@@ -38,7 +39,7 @@ pub enum Encoding {
 }
 
 /// The method of a token request.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum TokenMethod {
     /// As RFC 6749 says.
     #[default]
@@ -50,7 +51,7 @@ pub enum TokenMethod {
 }
 
 /// Whether the redirect URI goes with the code (RFC 6749, section 4.1.3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RedirectUri {
     /// Also where `authorize.omit` leaves it out of the authorization request.
@@ -67,7 +68,7 @@ fn one(path: &str) -> Vec<String> {
 }
 
 /// Paths in a token reply; of several the first that leads somewhere counts.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplyPaths {
     /// The access token.
@@ -116,7 +117,7 @@ impl Default for ReplyPaths {
 }
 
 /// In what lifetimes are counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ExpiresUnit {
     /// Seconds.
@@ -127,7 +128,7 @@ pub enum ExpiresUnit {
 }
 
 /// How long tokens live where the reply does not say.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifetime {
     /// Of an access token, in seconds.
@@ -139,7 +140,7 @@ pub struct Lifetime {
 }
 
 /// How refresh tokens behave.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefreshSpec {
     /// Whether they change, and whether the old one may be sent again. Unknown = strict.
@@ -153,7 +154,7 @@ pub struct RefreshSpec {
 }
 
 /// What happens to a refresh token that was used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RefreshClass {
     /// It stays.
@@ -166,7 +167,7 @@ pub enum RefreshClass {
 }
 
 /// What error replies mean, beyond RFC 6749.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Errors {
     /// The grant is gone for good.
@@ -178,7 +179,7 @@ pub struct Errors {
 }
 
 /// Fits a reply where everything that is given fits.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matcher {
     /// The status.

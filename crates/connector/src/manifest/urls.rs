@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// A URL template, with an end where it has one.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum UrlSpec {
     /// For good.
@@ -15,7 +16,7 @@ pub enum UrlSpec {
 }
 
 /// A URL template that ends.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DatedUrl {
     /// The template.
@@ -47,7 +48,7 @@ impl UrlSpec {
 }
 
 /// A provider's endpoints.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Urls {
     /// Where the browser goes.
@@ -66,7 +67,7 @@ pub struct Urls {
 }
 
 /// Addresses that count where answers say so. What is left out stays as it is.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Alternative {
     /// Inputs and captured values, and what each must be.
