@@ -125,6 +125,9 @@ database() {
 
 run_tests() {
     heading "Tests"
+    if [ ! -d ../shared/specs ]; then
+        printf '!!! SKIPPED: contract tests, for the vendors'"'"' API descriptions are not in ../shared/specs\n'
+    fi
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --locked --no-fail-fast
     else

@@ -12,6 +12,7 @@ mod agent_asks_under_load;
 mod attacks;
 mod audit_export;
 mod bad_input;
+mod contracts;
 mod keys_cli;
 mod leaving;
 mod limits;

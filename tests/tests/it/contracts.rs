@@ -1,0 +1,31 @@
+//! Each action's requests, against the vendor's own description of its API.
+
+use std::{path::Path, process::Command};
+
+use crate::harness::environment;
+
+/// The folder of descriptions, beside the repository; it is not part of it.
+const SPECS: &str = "../shared/specs";
+
+/// Whether the vendor's description accepts what our connector sends, and refuses what is wrong on purpose.
+fn accepts(vendor: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let script = environment::required("OIDC_PROVIDER").with_file_name("contracts.mjs");
+    let run = Command::new("node")
+        .arg(script)
+        .args([root.join(SPECS), root.join("connectors")])
+        .arg(vendor)
+        .output()
+        .expect("node runs");
+    let said = String::from_utf8_lossy(&run.stdout);
+    match run.status.code() {
+        Some(0) => {}
+        Some(3) => println!("{said}"),
+        _ => panic!("{said}{}", String::from_utf8_lossy(&run.stderr)),
+    }
+}
+
+#[test]
+fn shopify_accepts_what_each_action_sends() {
+    accepts("shopify");
+}
