@@ -92,6 +92,8 @@ async function openapi(spec) {
       notImplemented: () => null,
     },
   });
+  // Who is asking is none of this: any credential will do.
+  for (const scheme of Object.keys(api.inputDocument?.components?.securitySchemes ?? {})) api.registerSecurityHandler(scheme, () => true);
   await api.init();
   return {
     refuses: ({ method, path, body }) => {
