@@ -5,6 +5,7 @@
 mod api;
 mod auth;
 mod check;
+mod facts;
 mod revoke;
 mod schema;
 mod tokens;
@@ -24,6 +25,7 @@ pub use auth::{
     Pkce,
 };
 pub use check::ManifestError;
+pub use facts::{Confidence, Facts};
 pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
 pub use schema::schema;
 pub use tokens::{
@@ -47,6 +49,9 @@ pub struct Manifest {
     /// Where its developers' documentation is.
     #[serde(default)]
     pub docs_url: Option<String>,
+    /// How well all this is known; the catalogue's manifests say it.
+    #[serde(default)]
+    pub facts: Option<Facts>,
     /// How one gets in.
     pub auth: AuthSpec,
     /// What must be known before: a subdomain, an issuer, a key.

@@ -91,7 +91,10 @@ fn names(manifest: &Manifest) -> Checked {
     };
     must(slug(&manifest.slug), "slug", "write 1 to 64 of a-z, 0-9 and -, such as `my-crm`")?;
     must(slug(&manifest.category), "category", "write one lower-case word, such as `crm`")?;
-    line("display_name", &manifest.display_name, 100)
+    line("display_name", &manifest.display_name, 100)?;
+    manifest.facts.as_ref().map_or(Ok(()), |facts| {
+        must(urls::is_day(&facts.checked), "facts.checked", "write a day: 2026-12-31")
+    })
 }
 
 /// A text for people: one line, not empty, bounded.

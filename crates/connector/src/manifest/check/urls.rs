@@ -28,8 +28,7 @@ const OF_A_GRANT: [&str; 2] = ["token", "client_id"];
 pub(super) fn check(manifest: &Manifest) -> Checked {
     for (name, spec) in specs(manifest) {
         if let UrlSpec::Dated(dated) = spec {
-            let day = Date::parse(&dated.valid_until, DAY);
-            must(day.is_ok(), &name, "write `valid_until` as a day: 2026-12-31")?;
+            must(is_day(&dated.valid_until), &name, "write `valid_until` as a day: 2026-12-31")?;
         }
     }
     alternatives(manifest)?;
@@ -43,6 +42,11 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     complete(manifest)?;
     hosts(manifest)?;
     identity(manifest)
+}
+
+/// Whether this is a day as ISO 8601 writes it.
+pub(super) fn is_day(text: &str) -> bool {
+    Date::parse(text, DAY).is_ok()
 }
 
 fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
