@@ -20,6 +20,7 @@ mod matcher;
 pub mod model;
 pub mod support;
 mod template;
+pub mod text;
 mod token;
 
 use async_trait::async_trait;

@@ -169,6 +169,7 @@ impl<'a> Bench<'a> {
         let manifest = flow.subject.manifest();
         Api::new(flow.outbound.clone(), manifest, &flow.inputs, &self.credential)
             .unwrap_or_else(|error| panic!("no API: {error}"))
+            .at(crate::flow::NOW)
     }
 
     async fn run(&self, action: &Action, scopes: &[String], input: Value) -> Result<Value, Error> {

@@ -5,7 +5,7 @@ mod read;
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Mutex};
 
-use base::ExposeSecret;
+use base::{ExposeSecret, Timestamp};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use outbound::{Hosts, Limits, Outbound};
@@ -16,6 +16,7 @@ use url::Url;
 use crate::{
     Apply, Credential, Error, ErrorKind, Inputs, Manifest, Opens, input,
     manifest::{ApiErrors, UrlSpec},
+    model::DateTime,
     template,
 };
 
@@ -52,6 +53,7 @@ pub struct Api {
     /// Whether errors tell the provider's own sentence: an agent can use it; whoever links is told in our
     /// words alone.
     quotes: bool,
+    now: Option<Timestamp>,
     sketching: bool,
     sketched: Mutex<Option<Sketch>>,
 }
@@ -104,6 +106,7 @@ impl Api {
             errors: manifest.api.errors.clone(),
             opens: Opens::everything(),
             quotes: false,
+            now: None,
             sketching: false,
             sketched: Mutex::new(None),
         };
@@ -115,6 +118,19 @@ impl Api {
     pub fn with_userinfo(mut self, userinfo: Option<Url>) -> Self {
         self.userinfo = userinfo.filter(input::is_safe).or(self.userinfo);
         self
+    }
+
+    /// With the time, for providers that want to be told it.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Self {
+        Self { now: Some(now), ..self }
+    }
+
+    /// The time that was given; an error where none was.
+    pub fn now(&self) -> Result<DateTime, Error> {
+        self.now.and_then(|now| DateTime::from_millis(now.millis())).ok_or_else(|| {
+            Error::new(ErrorKind::Unavailable, "the time is not known here; nothing was sent")
+        })
     }
 
     pub(crate) fn userinfo(&self) -> Option<&Url> {

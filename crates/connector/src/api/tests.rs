@@ -242,3 +242,11 @@ async fn userinfo_is_asked_where_it_was_discovered() {
     assert_eq!(connector.identify(&found).await.unwrap().id, "u1");
     assert_eq!(seen.lock().unwrap()[0].0, "https://id.example/userinfo");
 }
+
+#[test]
+fn the_time_is_known_where_it_was_given() {
+    let api = || api(peer(200, &[], "").0, BASE);
+    assert_eq!(api().now().unwrap_err().kind, ErrorKind::Unavailable);
+    let at = api().at(Timestamp::from_secs(1_764_063_000));
+    assert_eq!(at.now().unwrap().to_string(), "2025-11-25T09:30:00Z");
+}
