@@ -29,3 +29,8 @@ fn accepts(vendor: &str) {
 fn shopify_accepts_what_each_action_sends() {
     accepts("shopify");
 }
+
+#[test]
+fn google_calendar_accepts_what_each_action_sends() {
+    accepts("google-calendar");
+}
