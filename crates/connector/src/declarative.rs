@@ -5,7 +5,9 @@ use http::Method;
 use serde_json::Value;
 
 use crate::{
-    Account, Api, Connector, Error, ErrorKind, Manifest, json, manifest::Identity, matcher,
+    Account, Api, Connector, Error, ErrorKind, Manifest, json,
+    manifest::{Identity, Verify},
+    matcher,
 };
 
 /// The longest id or label of an account, in characters.
@@ -40,6 +42,9 @@ impl Connector for Declarative {
 /// A provider that can't be asked has the one account `default`: linking needs one.
 pub async fn identify_by_manifest(manifest: &Manifest, api: &Api) -> Result<Account, Error> {
     let Some(identity) = &manifest.identity else {
+        if let Some(verify) = &manifest.api.verify {
+            check_credential(manifest, verify, api).await?;
+        }
         return Ok(Account {
             id: "default".to_owned(),
             label: manifest.display_name.clone(),
@@ -61,6 +66,36 @@ pub async fn identify_by_manifest(manifest: &Manifest, api: &Api) -> Result<Acco
         Some(error) => Err(error.with_code(matcher::provider_code(manifest, &answer.body))),
         None => account(identity, &answer.body),
     }
+}
+
+/// Asks for something that only a good credential gets.
+async fn check_credential(manifest: &Manifest, verify: &Verify, api: &Api) -> Result<(), Error> {
+    let path = api.fill(&verify.path).ok_or_else(|| {
+        let message = "where to check the credential can't be told: an answer is missing";
+        Error::new(ErrorKind::Invalid, message)
+    })?;
+    let method = match verify.method.as_deref() {
+        Some("POST") => Method::POST,
+        Some("HEAD") => Method::HEAD,
+        _ => Method::GET,
+    };
+    let answer = api.call(method, path).send().await?;
+    let known = matcher::by_manifest(manifest, answer.status, &answer.body);
+    let good = known.is_none()
+        && match verify.ok_status.as_slice() {
+            [] => (200..300).contains(&answer.status) && api.wrong(&answer).is_none(),
+            listed => listed.contains(&answer.status),
+        };
+    if good {
+        return Ok(());
+    }
+    let code = matcher::provider_code(manifest, &answer.body);
+    let message = "the provider does not accept this credential";
+    let error = match known {
+        Some(kind) => Error::new(kind, message),
+        None => api.wrong(&answer).unwrap_or_else(|| Error::new(ErrorKind::Denied, message)),
+    };
+    Err(error.with_code(code))
 }
 
 fn target(identity: &Identity, api: &Api) -> Result<String, Error> {

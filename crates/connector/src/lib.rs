@@ -18,10 +18,12 @@ pub mod json;
 pub mod manifest;
 mod matcher;
 pub mod model;
+mod rate;
 pub mod support;
 mod template;
 pub mod text;
 mod token;
+mod webhook;
 
 use async_trait::async_trait;
 
@@ -35,8 +37,10 @@ pub use http::Method;
 pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
 pub use matcher::provider_code;
+pub use rate::RateInfo;
 pub use template::{fill as fill_url, fill_raw as fill_header};
 pub use token::{ErrorReply, TokenReply, TokenSet, is_error as is_error_reply};
+pub use webhook::{Delivery, WebhookError, hmac_sha256_hex};
 
 /// A provider.
 #[async_trait]

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The longest wait that is believed.
-const MOST_WAIT: Duration = Duration::from_hours(1);
+pub(crate) const MOST_WAIT: Duration = Duration::from_hours(1);
 
 /// The longest provider code, in bytes.
 const MOST_CODE: usize = 100;
@@ -89,20 +89,30 @@ fn rfc_code(paths: &ReplyPaths, body: &Value) -> Option<String> {
 /// How long to wait (RFC 9110, section 10.2.3), at most an hour. A date counts from the reply's own,
 /// where it has one: the two clocks need not agree.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Option<Timestamp>) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    wait_in(headers, header::RETRY_AFTER.as_str(), now)
+}
+
+/// The same, from a header of this name.
+pub(crate) fn wait_in(headers: &HeaderMap, name: &str, now: Option<Timestamp>) -> Option<Duration> {
+    let text = headers.get(name)?.to_str().ok()?.trim();
     let wait = if let Ok(seconds) = text.parse::<u64>() {
         Duration::from_secs(seconds)
     } else if let Some(wait) = fraction(text) {
         wait
     } else {
-        let date = |text: &str| {
-            OffsetDateTime::parse(text, &Rfc2822).ok().map(OffsetDateTime::unix_timestamp)
-        };
-        let sent = headers.get(header::DATE).and_then(|sent| date(sent.to_str().ok()?.trim()));
-        let from = sent.map(Timestamp::from_secs).or(now)?;
-        from.until(Timestamp::from_secs(date(text)?))
+        sent_at(headers).or(now)?.until(date(text)?)
     };
     Some(wait.min(MOST_WAIT))
+}
+
+/// When an answer was sent, by its own clock.
+pub(crate) fn sent_at(headers: &HeaderMap) -> Option<Timestamp> {
+    date(headers.get(header::DATE)?.to_str().ok()?.trim())
+}
+
+fn date(text: &str) -> Option<Timestamp> {
+    let at = OffsetDateTime::parse(text, &Rfc2822).ok()?;
+    Some(Timestamp::from_secs(at.unix_timestamp()))
 }
 
 /// Seconds with a fraction, as Shopify writes them: `2.0`.

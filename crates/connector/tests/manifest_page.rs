@@ -133,7 +133,7 @@ fn meanings(root: &Value, spec: &Value) -> String {
 fn resolved<'a>(root: &'a Value, spec: &'a Value) -> &'a Value {
     match spec["$ref"].as_str() {
         Some(place) => {
-            root.pointer(place.trim_start_matches("#")).expect("a reference leads to a part")
+            root.pointer(place.trim_start_matches('#')).expect("a reference leads to a part")
         }
         None => spec,
     }

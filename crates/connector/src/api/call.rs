@@ -226,7 +226,8 @@ fn shown(body: &Body) -> Value {
 impl Api {
     /// What is wrong with an answer, if anything is.
     pub(crate) fn wrong(&self, answer: &Answer) -> Option<Error> {
-        read::wrong(&self.errors, answer, &self.apply).map(|error| self.quoting(error))
+        read::wrong(&self.errors, &self.rate, self.now, answer, &self.apply)
+            .map(|error| self.quoting(error))
     }
 
     fn quoting(&self, error: Error) -> Error {

@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::{
     Apply, Credential, Error, ErrorKind, Inputs, Manifest, Opens, input,
-    manifest::{ApiErrors, UrlSpec},
+    manifest::{ApiErrors, RateSpec, UrlSpec},
     model::DateTime,
     template,
 };
@@ -48,6 +48,7 @@ pub struct Api {
     /// What templates may name.
     values: BTreeMap<String, String>,
     errors: ApiErrors,
+    rate: RateSpec,
     /// What may be asked.
     opens: Opens,
     /// Whether errors tell the provider's own sentence: an agent can use it; whoever links is told in our
@@ -104,6 +105,7 @@ impl Api {
             apply,
             values,
             errors: manifest.api.errors.clone(),
+            rate: manifest.api.rate.clone(),
             opens: Opens::everything(),
             quotes: false,
             now: None,

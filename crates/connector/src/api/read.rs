@@ -1,13 +1,15 @@
 //! What an answer of the API means.
 
-use base::ExposeSecret;
+use std::time::Duration;
+
+use base::{ExposeSecret, Timestamp};
 use serde_json::Value;
 
 use super::Answer;
 use crate::{
     Apply, Error, ErrorKind, json,
-    manifest::{ApiErrors, ApiMeaning},
-    matcher,
+    manifest::{ApiErrors, ApiMeaning, RateSpec},
+    matcher, rate,
 };
 
 /// The longest message of a provider that is passed on, in characters.
@@ -30,9 +32,17 @@ const MESSAGES: [&str; 12] = [
 ];
 
 /// What is wrong with an answer, if anything is.
-pub(crate) fn wrong(errors: &ApiErrors, answer: &Answer, apply: &Apply) -> Option<Error> {
+pub(crate) fn wrong(
+    errors: &ApiErrors,
+    rate: &RateSpec,
+    now: Option<Timestamp>,
+    answer: &Answer,
+    apply: &Apply,
+) -> Option<Error> {
     let status = answer.status;
-    let known = by_matchers(errors, status, &answer.body, answer);
+    let rate = rate::read(rate, status, &answer.headers, &answer.body, now).unwrap_or_default();
+    let limited = rate.limited.then_some(ErrorKind::RateLimited(rate.wait));
+    let known = by_matchers(errors, status, &answer.body, rate.wait).or(limited);
     if known.is_none() && (200..300).contains(&status) {
         return answer.garbled.then(|| {
             Error::new(
@@ -83,15 +93,13 @@ fn by_matchers(
     errors: &ApiErrors,
     status: u16,
     body: &Value,
-    answer: &Answer,
+    wait: Option<Duration>,
 ) -> Option<ErrorKind> {
     let fitting =
         errors.matchers.iter().find(|known| matcher::fits(&known.matcher(), status, body))?;
     Some(match fitting.means {
         ApiMeaning::Reauthorize => ErrorKind::Reauthorize,
-        ApiMeaning::RateLimited => {
-            ErrorKind::RateLimited(matcher::retry_after(&answer.headers, None))
-        }
+        ApiMeaning::RateLimited => ErrorKind::RateLimited(wait),
         ApiMeaning::Unavailable => ErrorKind::Unavailable,
         ApiMeaning::Denied => ErrorKind::Denied,
         ApiMeaning::NotFound => ErrorKind::NotFound,
@@ -168,7 +176,8 @@ mod tests {
         let apply =
             Apply { headers: [("authorization".to_owned(), token)].into(), ..Apply::default() };
         let answer = Answer { status: 409, headers: HeaderMap::new(), body, garbled: false };
-        let error = wrong(&ApiErrors::default(), &answer, &apply).unwrap();
+        let error =
+            wrong(&ApiErrors::default(), &RateSpec::default(), None, &answer, &apply).unwrap();
         assert_eq!(error.kind, ErrorKind::Conflict);
         error.provider_message
     }

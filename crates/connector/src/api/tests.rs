@@ -250,3 +250,37 @@ fn the_time_is_known_where_it_was_given() {
     let at = api().at(Timestamp::from_secs(1_764_063_000));
     assert_eq!(at.now().unwrap().to_string(), "2025-11-25T09:30:00Z");
 }
+
+#[tokio::test]
+async fn a_refusal_that_tells_of_a_limit_is_one_whatever_its_status() {
+    let sections = format!(
+        "{BASE}api.rate = {{ remaining = \"x-left\", reset = \"x-reset\", statuses = [403, 429] }}\n"
+    );
+    let wait = Some(Duration::from_secs(9));
+    for (left, expected) in [("0", ErrorKind::RateLimited(wait)), ("5", ErrorKind::Denied)] {
+        let headers: &'static [(&str, &str)] =
+            if left == "0" { &[("x-left", "0"), ("x-reset", "9")] } else { &[("x-left", "5")] };
+        let (outbound, _) = peer(403, headers, "{}");
+        let error = api(outbound, &sections).get("/x").await.unwrap_err();
+        assert_eq!(error.kind, expected, "{left}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_is_checked_where_nobody_tells_whose_account_it_is() {
+    let verify = |more| format!("{BASE}api.verify = {{ path = \"/ping\"{more} }}\n");
+    for (more, status, body, good) in [
+        ("", 200, "{}", true),
+        ("", 204, "", true),
+        ("", 401, "{}", false),
+        ("", 200, "<html>", false),
+        (", ok_status = [404]", 404, "{}", true),
+        (", ok_status = [204]", 200, "{}", false),
+    ] {
+        let account = who(&verify(more), status, body).await;
+        assert_eq!(account.is_ok(), good, "{more} {status} {body}");
+    }
+    let sections = verify("") + "errors.dead = [{ path = \"error\", equals = \"revoked\" }]\n";
+    let error = who(&sections, 200, r#"{"error":"revoked"}"#).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Reauthorize);
+}

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Matcher;
+use super::{Matcher, RateSpec};
 
 /// The API.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -22,6 +22,24 @@ pub struct ApiSpec {
     pub headers: BTreeMap<String, String>,
     /// What its errors mean, beyond their status.
     pub errors: ApiErrors,
+    /// How it tells how much may be asked.
+    pub rate: RateSpec,
+    /// What is asked to see whether a credential is good, where there is no `identity`.
+    pub verify: Option<Verify>,
+}
+
+/// A request that only a good credential gets an answer to.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Verify {
+    /// `GET` unless it says otherwise.
+    #[serde(default)]
+    pub method: Option<String>,
+    /// A path of the API, a template.
+    pub path: String,
+    /// The statuses of a good answer; none = any 2xx.
+    #[serde(default)]
+    pub ok_status: Vec<u16>,
 }
 
 /// What errors of the API mean.

@@ -8,6 +8,7 @@ mod check;
 mod facts;
 mod revoke;
 mod schema;
+mod signals;
 mod tokens;
 mod urls;
 
@@ -18,7 +19,7 @@ use serde::Deserialize;
 
 pub use api::{
     Access, ApiErrors, ApiMatcher, ApiMeaning, ApiSpec, CredentialSpec, Identity, Needs, Placement,
-    ScopeSpec,
+    ScopeSpec, Verify,
 };
 pub use auth::{
     AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, HeaderSpec, Input, InputKind,
@@ -28,6 +29,9 @@ pub use check::ManifestError;
 pub use facts::{Confidence, Facts};
 pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
 pub use schema::schema;
+pub use signals::{
+    RateSpec, ResetUnit, TimestampUnit, WebhookAlgorithm, WebhookEncoding, WebhookKey, WebhookSpec,
+};
 pub use tokens::{
     Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RedirectUri, RefreshClass, RefreshSpec,
     ReplyPaths, TokenMethod, TokenSpec,
@@ -93,6 +97,9 @@ pub struct Manifest {
     /// Its API.
     #[serde(default)]
     pub api: ApiSpec,
+    /// How its events are signed.
+    #[serde(default)]
+    pub webhook: Option<WebhookSpec>,
     /// Its scopes.
     #[serde(default)]
     pub scopes: Vec<ScopeSpec>,

@@ -2,6 +2,7 @@
 
 mod parts;
 mod requests;
+mod signals;
 mod urls;
 
 use std::{collections::BTreeSet, fmt};

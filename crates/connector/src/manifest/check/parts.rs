@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, requests, variable, word,
+    Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, requests, signals, variable,
+    word,
 };
 use crate::{
     Manifest,
@@ -34,6 +35,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     client(manifest)?;
     token(manifest)?;
     requests::check(manifest)?;
+    signals::check(manifest)?;
     table("refresh.params", &manifest.refresh.params)?;
     let errors = &manifest.errors;
     for (place, matchers) in [
@@ -63,6 +65,12 @@ pub(super) fn headers(place: &str, entries: &BTreeMap<String, String>) -> Checke
     entries.iter().try_for_each(|(name, value)| header(place, name, value))
 }
 
+/// The name of a header.
+pub(super) fn header_name(place: &str, name: &str) -> Checked {
+    let sound = name.len() <= 100 && http::HeaderName::try_from(name).is_ok();
+    must(sound, place, "this is no header's name")
+}
+
 /// A header with a template over these names.
 pub(super) fn header_spec(place: &str, spec: &HeaderSpec, known: &[&str]) -> Checked {
     if !spec.name.eq_ignore_ascii_case("authorization") {
@@ -78,7 +86,7 @@ pub(super) fn header_spec(place: &str, spec: &HeaderSpec, known: &[&str]) -> Che
 }
 
 /// Whether every brace is closed.
-fn closed(place: &str, text: &str) -> Checked {
+pub(super) fn closed(place: &str, text: &str) -> Checked {
     let names = template::names(text).len();
     let closed = names == text.matches('{').count() && names == text.matches('}').count();
     must(closed, place, format!("`{text}`: a brace is not closed, or closes nothing"))
@@ -217,7 +225,7 @@ fn paths(place: &str, list: &[String]) -> Checked {
     list.iter().try_for_each(|path| word(place, path))
 }
 
-fn one_matcher(place: &str, matcher: &Matcher) -> Checked {
+pub(super) fn one_matcher(place: &str, matcher: &Matcher) -> Checked {
     must(
         matcher.status.is_some() || matcher.path.is_some(),
         place,

@@ -450,3 +450,67 @@ fn a_revocation_says_which_grant_is_to_end() {
     }
     refused(oauth("urls.refresh = \"https://x.example/{token}\"\n"));
 }
+
+#[test]
+fn limits_are_told_by_headers_and_refusals() {
+    let base = "api.base = \"https://x.example\"\n";
+    let of = |rate: &str| oauth(&format!("{base}api.rate = {{ {rate} }}\n"));
+    assert!(of("remaining = \"X-Left\", statuses = [403, 429, 503]").is_ok());
+    for bad in [
+        "remaining = \"a b\"",
+        "retry_after = \"\"",
+        "statuses = [200]",
+        "statuses = [7]",
+        "body_match = [{ status = 200 }]",
+        "reset_unit = \"days\"",
+    ] {
+        refused(of(bad));
+    }
+}
+
+#[test]
+fn a_credential_is_checked_at_the_api_where_nobody_tells_whose_it_is() {
+    let base = "api.base = \"https://x.example\"\n";
+    let of = |more: &str, verify: &str| oauth(&format!("{more}api.verify = {{ {verify} }}\n"));
+    assert!(of(base, "path = \"/ping\", method = \"HEAD\", ok_status = [204]").is_ok());
+    for (more, verify) in [
+        ("", "path = \"/ping\""),
+        (base, "path = \"https://y.example/ping\""),
+        (base, "path = \"/{nobody}\""),
+        (base, "path = \"/ping\", method = \"PUT\""),
+        (base, "path = \"/ping\", ok_status = [2]"),
+        (
+            "api.base = \"https://x.example\"\nidentity = { url = \"/me\", account_path = [\"id\"] }\n",
+            "path = \"/ping\"",
+        ),
+    ] {
+        refused(of(more, verify));
+    }
+}
+
+#[test]
+fn a_signature_covers_the_body_and_the_time_that_is_told() {
+    let of = |webhook: &str| oauth(&format!("webhook = {{ header = \"X-S\", {webhook} }}\n"));
+    for good in [
+        "prefix = \"sha256=\"",
+        "timestamp_header = \"X-T\", signed_template = \"{timestamp}:{body}\"",
+        "id_header = \"X-Id\", signed_template = \"{id}.{body}\"",
+    ] {
+        assert!(of(good).is_ok(), "{good}: {:?}", of(good).err());
+    }
+    for bad in [
+        "signed_template = \"{timestamp}\"",
+        "signed_template = \"{timestamp}{body}\"",
+        "signed_template = \"{body}{nobody}\"",
+        "signed_template = \"{body\"",
+        "timestamp_header = \"X-T\"",
+        "id_header = \"X-Id\"",
+        "timestamp_prefix = \"t=\", signed_template = \"{timestamp}{body}\"",
+        "separator = \"\"",
+        "tolerance_s = 0",
+        "tolerance_s = 100000",
+        "algorithm = \"md5\"",
+    ] {
+        refused(of(bad));
+    }
+}

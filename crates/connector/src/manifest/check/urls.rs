@@ -41,6 +41,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     }
     complete(manifest)?;
     hosts(manifest)?;
+    verify(manifest)?;
     identity(manifest)
 }
 
@@ -363,6 +364,12 @@ fn is_allowed(allow: &[String], host: &str) -> bool {
     allow.iter().map(|suffix| suffix.trim_start_matches('.')).any(|suffix| {
         host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
     })
+}
+
+fn verify(manifest: &Manifest) -> Checked {
+    let Some(verify) = &manifest.api.verify else { return Ok(()) };
+    let name = "api.verify.path".to_owned();
+    variables(manifest, &Place { name, template: &verify.path, late: true })
 }
 
 fn identity(manifest: &Manifest) -> Checked {
