@@ -11,9 +11,10 @@ use vault::{Place, Sealed};
 use zeroize::Zeroizing;
 
 use super::{
-    Health, State, Status, Stored,
+    Belongs, Health, State, Status, Stored,
     entity::{Column, Entity, Model},
     open_credential, seal_credential,
+    sealed::{CANDIDATES, owned},
 };
 use crate::{
     Error, Result,
@@ -34,12 +35,16 @@ pub enum Keep {
     Ended,
 }
 
-fn place<'a>(workspace: &'a str, connection: &'a str) -> Place<'a> {
-    Place { workspace, row: connection, field: "candidates", generation: 1 }
+/// `bound` is the row and its owner.
+fn place<'a>(workspace: &'a str, bound: &'a str) -> Place<'a> {
+    Place { workspace, row: bound, field: CANDIDATES, generation: 1 }
 }
 
-async fn lock(store: &Store, tx: &DatabaseTransaction, workspace: &str, id: &str) -> Result<Model> {
-    let mut query = Entity::find_by_id(id).filter(Column::WorkspaceId.eq(workspace));
+/// The row as it is now; none where it is another's by now.
+async fn lock(store: &Store, tx: &DatabaseTransaction, known: &Model) -> Result<Model> {
+    let mut query = Entity::find_by_id(known.id.as_str())
+        .filter(Column::WorkspaceId.eq(known.workspace_id.as_str()))
+        .filter(Column::OwnerKey.eq(known.owner_key.as_str()));
     if store.is_postgres() {
         query = query.lock_exclusive();
     }
@@ -74,16 +79,17 @@ fn unpack(bytes: &[u8]) -> Result<Vec<Zeroizing<Vec<u8>>>> {
 async fn open(store: &Store, row: &Model) -> Result<Vec<Zeroizing<Vec<u8>>>> {
     let Some(bytes) = &row.candidates else { return Ok(Vec::new()) };
     let sealed = SealedColumn(Sealed::from_bytes(bytes.clone())?);
-    let place = place(&row.workspace_id, &row.id);
-    unpack(&store.keys().open_sealed(&place, &sealed).await?)
+    let bound = owned(&row.id, &row.owner_key);
+    unpack(&store.keys().open_sealed(&place(&row.workspace_id, &bound), &sealed).await?)
 }
 
 async fn seal(store: &Store, row: &Model, all: &[Zeroizing<Vec<u8>>]) -> Result<Option<Vec<u8>>> {
     if all.is_empty() {
         return Ok(None);
     }
-    let place = place(&row.workspace_id, &row.id);
-    Ok(Some(store.keys().seal(&place, &pack(all)?).await?.0.into_bytes()))
+    let bound = owned(&row.id, &row.owner_key);
+    let sealed = store.keys().seal(&place(&row.workspace_id, &bound), &pack(all)?).await?;
+    Ok(Some(sealed.0.into_bytes()))
 }
 
 fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
@@ -99,15 +105,10 @@ fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
     }
 }
 
-/// Keeps a credential beside its row.
-pub async fn keep_candidate(
-    store: &Store,
-    workspace: &str,
-    id: &str,
-    stored: &Stored,
-) -> Result<Keep> {
+/// Keeps a credential beside the row that it was received for.
+pub async fn keep_candidate(store: &Store, known: &Model, stored: &Stored) -> Result<Keep> {
     let tx = store.begin().await?;
-    let row = lock(store, &tx, workspace, id).await?;
+    let row = lock(store, &tx, known).await?;
     if row.status == Status::Revoked {
         return Ok(Keep::Ended);
     }
@@ -149,7 +150,7 @@ pub async fn promote_candidate(store: &Store, presented: &Model, owner: &str) ->
         }
     }
     let tx = store.begin().await?;
-    let row = lock(store, &tx, &presented.workspace_id, &presented.id).await?;
+    let row = lock(store, &tx, presented).await?;
     let held = row.fence == presented.fence
         && row.generation == presented.generation
         && row.lease_owner.as_deref() == Some(owner);
@@ -172,7 +173,7 @@ async fn promote(
     let newest = all.pop().ok_or_else(|| Error::internal("there is no candidate"))?;
     let stored = Stored::from_bytes(&newest)?;
     let generation = row.generation + 1;
-    let sealed = seal_credential(store, &row.workspace_id, &row.id, generation, &stored).await?;
+    let sealed = seal_credential(store, Belongs::to(&row, generation), &stored).await?;
     let candidates = seal(store, &row, &all).await?;
     let now = store.now().millis();
     let workspace = row.workspace_id.clone();

@@ -7,7 +7,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, Q
 use serde_json::json;
 
 use super::{
-    Health, Label, State, Status, Stored, account_digest,
+    Belongs, Health, Label, State, Status, Stored, account_digest,
     entity::{ActiveModel, Column, Entity, Model},
     seal_credential, seal_label,
     service::record,
@@ -68,7 +68,7 @@ pub async fn activate(
         row.generation += 1;
     }
     let workspace = &integration.workspace_id;
-    let sealed = seal_credential(store, workspace, &row.id, row.generation, linked.stored).await?;
+    let sealed = seal_credential(store, Belongs::to(&row, row.generation), linked.stored).await?;
     let label = Label::from(linked.account);
     row.account_sealed =
         Some(seal_label(store, workspace, &row.id, linked.end_user, &label).await?);

@@ -16,9 +16,24 @@ use crate::{
 /// The columns that are sealed. An account's label is sealed by the person's own key, where it has one.
 pub const SEALED: &[SealedAt] = &[
     SealedAt::new("connection", "account_sealed", "account", "1"),
-    SealedAt::new("connection", "credential_sealed", "credential", "generation"),
-    SealedAt::new("connection", "candidates", "candidates", "1"),
+    SealedAt {
+        bound: OWNED,
+        ..SealedAt::new("connection", "credential_sealed", CREDENTIAL, "generation")
+    },
+    SealedAt { bound: OWNED, ..SealedAt::new("connection", "candidates", CANDIDATES, "1") },
 ];
+
+const CREDENTIAL: &str = "credential";
+pub(super) const CANDIDATES: &str = "candidates";
+
+/// What [`owned`] makes of a row, in SQL.
+const OWNED: &str = "id || '/' || owner_key";
+
+/// The row in a credential's place: the connection and whose it is, so that it does not open for another
+/// to whom somebody has given the row. Ids have no `/`.
+pub(crate) fn owned(connection: &str, owner_key: &str) -> String {
+    format!("{connection}/{owner_key}")
+}
 
 /// A credential and what was answered when it was linked.
 pub struct Stored {
@@ -74,27 +89,49 @@ impl From<&Account> for Label {
     }
 }
 
-fn credential_place<'a>(workspace: &'a str, connection: &'a str, generation: i64) -> Place<'a> {
-    let generation = u64::try_from(generation).unwrap_or(0);
-    Place { workspace, row: connection, field: "credential", generation }
+/// Where a credential belongs.
+#[derive(Clone, Copy, Debug)]
+pub struct Belongs<'a> {
+    /// The connection's workspace.
+    pub workspace: &'a str,
+    /// The connection.
+    pub connection: &'a str,
+    /// Whose it is: its `owner_key`.
+    pub owner_key: &'a str,
+    /// Which of its credentials.
+    pub generation: i64,
 }
 
-/// Seals a credential for this row and generation, and nowhere else.
+impl<'a> Belongs<'a> {
+    /// To this row, as its credential of this generation.
+    pub fn to(row: &'a Connection, generation: i64) -> Self {
+        Self {
+            workspace: &row.workspace_id,
+            connection: &row.id,
+            owner_key: &row.owner_key,
+            generation,
+        }
+    }
+}
+
+/// Seals a credential for where it belongs, and nowhere else.
 pub async fn seal_credential(
     store: &Store,
-    workspace: &str,
-    connection: &str,
-    generation: i64,
+    belongs: Belongs<'_>,
     stored: &Stored,
 ) -> Result<SealedColumn> {
-    let place = credential_place(workspace, connection, generation);
+    let row = owned(belongs.connection, belongs.owner_key);
+    let generation = u64::try_from(belongs.generation).unwrap_or(0);
+    let place = Place { workspace: belongs.workspace, row: &row, field: CREDENTIAL, generation };
     store.keys().seal(&place, &to_bytes(stored)?).await
 }
 
 /// Opens a connection's credential.
 pub async fn open_credential(store: &Store, row: &Connection) -> Result<Stored> {
     let sealed = row.credential_sealed.as_ref().ok_or_else(|| Error::not_found("connection"))?;
-    let place = credential_place(&row.workspace_id, &row.id, row.generation);
+    let bound = owned(&row.id, &row.owner_key);
+    let generation = u64::try_from(row.generation).unwrap_or(0);
+    let place = Place { workspace: &row.workspace_id, row: &bound, field: CREDENTIAL, generation };
     Stored::from_bytes(&store.keys().open_sealed(&place, sealed).await?)
 }
 

@@ -83,6 +83,14 @@ struct Column<'a> {
     workspace: &'a str,
 }
 
+/// A value, and what its place is made of.
+struct Stored {
+    row: String,
+    bound: String,
+    generation: i64,
+    sealed: SealedColumn,
+}
+
 /// A value sealed anew, and what it was.
 struct Fresh {
     row: String,
@@ -124,8 +132,8 @@ impl Column<'_> {
 
     async fn sealed_anew(&self, rows: &[String], tally: &mut Tally) -> Result<Vec<Fresh>> {
         let mut all = Vec::with_capacity(rows.len());
-        for (row, generation, before) in self.values(rows).await? {
-            let place = self.at.place(self.workspace, &row, generation);
+        for Stored { row, bound, generation, sealed: before } in self.values(rows).await? {
+            let place = self.at.place(self.workspace, &bound, generation);
             if let Some(after) = self.store.keys().reseal(&place, &before).await? {
                 all.push(Fresh { row, before, after });
                 continue;
@@ -142,12 +150,12 @@ impl Column<'_> {
         Ok(all)
     }
 
-    async fn values(&self, rows: &[String]) -> Result<Vec<(String, i64, SealedColumn)>> {
-        let SealedAt { table, column, row, workspace, generation, .. } = self.at;
+    async fn values(&self, rows: &[String]) -> Result<Vec<Stored>> {
+        let SealedAt { table, column, row, bound, workspace, generation, .. } = self.at;
         let names: Vec<_> = (2..2 + rows.len()).map(|place| format!("${place}")).collect();
         let sql = format!(
-            "SELECT {row} AS row, CAST({generation} AS BIGINT) AS generation, {column} AS sealed \
-             FROM {table} WHERE {workspace} = $1 AND {row} IN ({}) AND {column} IS NOT NULL \
+            "SELECT {row} AS row, {bound} AS bound, CAST({generation} AS BIGINT) AS generation, \
+             {column} AS sealed FROM {table} WHERE {workspace} = $1 AND {row} IN ({}) AND {column} IS NOT NULL \
              ORDER BY {row}",
             names.join(", ")
         );
@@ -156,11 +164,12 @@ impl Column<'_> {
         let rows = query(self.store, sql, values).await?;
         rows.iter()
             .map(|row| {
-                Ok((
-                    row.try_get("", "row")?,
-                    row.try_get("", "generation")?,
-                    row.try_get("", "sealed")?,
-                ))
+                Ok(Stored {
+                    row: row.try_get("", "row")?,
+                    bound: row.try_get("", "bound")?,
+                    generation: row.try_get("", "generation")?,
+                    sealed: row.try_get("", "sealed")?,
+                })
             })
             .collect()
     }

@@ -20,6 +20,7 @@ use vault::{Place, Sealed};
 use super::Lease;
 use crate::{
     Error, Result,
+    connection::owned,
     store::{SealedColumn, Store},
 };
 
@@ -37,6 +38,8 @@ const FULL: u64 = 64 * 1024 * 1024;
 pub(super) struct Key {
     pub(super) workspace: String,
     pub(super) connection: String,
+    /// Whose connection it is: its `owner_key`.
+    pub(super) whose: String,
     pub(super) generation: i64,
     pub(super) fence: i64,
     pub(super) owner: String,
@@ -48,6 +51,7 @@ impl Key {
         Self {
             workspace: lease.row.workspace_id.clone(),
             connection: lease.row.id.clone(),
+            whose: lease.row.owner_key.clone(),
             generation: lease.row.generation,
             fence: lease.row.fence,
             owner: lease.owner.clone(),
@@ -84,13 +88,15 @@ pub struct Journal {
     own: String,
 }
 
-fn place(key: &Key) -> Place<'_> {
-    Place {
-        workspace: &key.workspace,
-        row: &key.connection,
-        field: "journal",
-        generation: u64::try_from(key.generation).unwrap_or(0),
-    }
+/// `bound` is [`bound`]'s.
+fn place<'a>(key: &'a Key, bound: &'a str) -> Place<'a> {
+    let generation = u64::try_from(key.generation).unwrap_or(0);
+    Place { workspace: &key.workspace, row: bound, field: "journal", generation }
+}
+
+/// The connection and whose it is.
+fn bound(key: &Key) -> String {
+    owned(&key.connection, &key.whose)
 }
 
 impl Journal {
@@ -110,7 +116,7 @@ impl Journal {
 
     /// Seals a reply and returns when it is durable.
     pub(super) async fn append(&self, store: &Store, key: &Key, body: &[u8]) -> Result<()> {
-        let sealed = store.keys().seal(&place(key), body).await?;
+        let sealed = store.keys().seal(&place(key, &bound(key)), body).await?;
         let reply = Some(BASE64.encode(sealed.0.as_bytes()));
         let (done, wait) = oneshot::channel();
         self.send(Command::Append(line(key, reply)?, done))?;
@@ -163,7 +169,7 @@ impl Journal {
         for (key, reply) in open {
             let bytes = BASE64.decode(reply.as_bytes()).map_err(Error::internal)?;
             let sealed = SealedColumn(Sealed::from_bytes(bytes)?);
-            let body = store.keys().open_sealed(&place(&key), &sealed).await?;
+            let body = store.keys().open_sealed(&place(&key, &bound(&key)), &sealed).await?;
             replies.push(Reply { key, body });
         }
         Ok(replies)

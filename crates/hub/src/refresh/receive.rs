@@ -15,7 +15,7 @@ use super::{
 use crate::{
     Result,
     audit::{Save, SaveOutcome},
-    connection::{self, Connection, Health, Keep, Stored, seal_credential},
+    connection::{self, Belongs, Connection, Health, Keep, Stored, seal_credential},
     integration::App,
     store::Store,
 };
@@ -47,7 +47,7 @@ impl Refresher {
                     return Ok(SaveOutcome::Saved);
                 }
                 Ok(SaveOutcome::Stale) => {
-                    self.keep_beside(key, stored, app).await?;
+                    self.keep_beside(row, stored, app).await?;
                     return Ok(SaveOutcome::Stale);
                 }
                 Err(error) => {
@@ -69,8 +69,13 @@ impl Refresher {
         tokens: &TokenSet,
     ) -> Result<Save> {
         let next = key.generation + 1;
-        let sealed =
-            seal_credential(&self.store, &key.workspace, &key.connection, next, stored).await?;
+        let belongs = Belongs {
+            workspace: &key.workspace,
+            connection: &key.connection,
+            owner_key: &key.whose,
+            generation: next,
+        };
+        let sealed = seal_credential(&self.store, belongs, stored).await?;
         let scopes = tokens.scopes.clone().unwrap_or_else(|| row.scopes.0.clone());
         let healed = row.health != Health::Healthy;
         Ok(Save {
@@ -90,11 +95,10 @@ impl Refresher {
 
     /// The row has moved on. What was received for a connection that has ended is ended at the provider
     /// too; for one that lives it is kept beside the credential, in case that one turns out dead.
-    async fn keep_beside(&self, key: &Key, stored: &Stored, app: &App) -> Result<()> {
-        let keep = connection::keep_candidate(&self.store, &key.workspace, &key.connection, stored);
-        match keep.await? {
+    async fn keep_beside(&self, row: &Connection, stored: &Stored, app: &App) -> Result<()> {
+        match connection::keep_candidate(&self.store, row, stored).await? {
             Keep::Kept => {
-                tracing::warn!(connection = %key.connection, "a reply that came late is kept as a candidate");
+                tracing::warn!(connection = %row.id, "a reply that came late is kept as a candidate");
                 Ok(())
             }
             Keep::Known => Ok(()),
@@ -103,8 +107,8 @@ impl Refresher {
                 connection::queue_revocation(
                     &self.store,
                     self.store.write(),
-                    &key.workspace,
-                    &key.connection,
+                    &row.workspace_id,
+                    &row.id,
                     integration,
                     stored,
                 )

@@ -68,6 +68,10 @@ impl Refresher {
     async fn replay_one(&self, reply: &Reply) -> Result<()> {
         let key = &reply.key;
         let row = connection::get(&self.store, &key.workspace, &key.connection).await?;
+        if row.owner_key != key.whose {
+            tracing::error!(connection = %key.connection, "a journaled reply is for another owner than its row has: it is not saved");
+            return Ok(());
+        }
         let found = integration::get(&self.store, &key.workspace, &row.integration_id).await?;
         let app = App::load(&self.store, &self.registry, found).await?;
         let Some(http) = as_http(&reply.body) else { return Ok(()) };

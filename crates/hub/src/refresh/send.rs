@@ -18,7 +18,7 @@ use crate::{
 /// What came of it.
 pub(super) enum Outcome {
     /// A new credential; its reply is in the journal under this key, where it has one.
-    Fresh { stored: Stored, app: Box<App>, journaled: Option<Key> },
+    Fresh { stored: Stored, app: Box<App>, journaled: Option<Box<Key>> },
     /// The provider says that this refresh token will never work again.
     Dead { code: Option<String>, message: String, client: Option<String> },
     /// The provider refuses our client, with its former secret too.
@@ -117,7 +117,7 @@ impl Refresher {
                     let credential = Credential::OAuth(tokens);
                     let stored = Stored { inputs: prepared.stored.inputs.clone(), credential };
                     let app = Box::new(prepared.app);
-                    return Ok(Outcome::Fresh { stored, app, journaled });
+                    return Ok(Outcome::Fresh { stored, app, journaled: journaled.map(Box::new) });
                 }
                 Attempt::Failed(error) => error,
             };

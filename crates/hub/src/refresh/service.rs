@@ -200,7 +200,7 @@ impl Refresher {
     async fn conclude(&self, lease: &Lease, outcome: Outcome) -> Result<()> {
         match outcome {
             Outcome::Fresh { stored, app, journaled } => {
-                self.receive_fresh(lease, &stored, &app, journaled.as_ref()).await
+                self.receive_fresh(lease, &stored, &app, journaled.as_deref()).await
             }
             Outcome::Dead { code, message, client } => {
                 self.mark_dead(lease, code.as_deref(), &message, client.as_deref()).await

@@ -63,8 +63,7 @@ pub(crate) async fn filled(scene: &Scene) -> Tenant {
     scene.link(&chat, "ana", "ana-work").await;
     let shared = scene.link(&chat, "eve", "eve-work").await;
     let stored = connection::open_credential(&scene.store, &shared).await.unwrap();
-    let kept =
-        connection::keep_candidate(&scene.store, &chat.id, &connection.id, &stored).await.unwrap();
+    let kept = connection::keep_candidate(&scene.store, &connection, &stored).await.unwrap();
     assert_eq!(kept, Keep::Kept);
     let work = outbox::Work { workspace: &chat.id, kind: "test", subject: "s", body: b"body" };
     outbox::enqueue(&scene.store, scene.store.write(), work).await.unwrap();
@@ -93,9 +92,10 @@ pub(crate) async fn opened(store: &Store) -> BTreeMap<(String, String), Vec<u8>>
     let mut all = BTreeMap::new();
     for at in keys::columns() {
         let sql = format!(
-            "SELECT {} AS row, {} AS owner, {} AS generation, {} AS sealed FROM {} \
+            "SELECT {} AS row, {} AS bound, {} AS owner, {} AS generation, {} AS sealed FROM {} \
              WHERE {} IS NOT NULL AND {} IN (SELECT id FROM data_key)",
             at.row,
+            at.bound,
             at.workspace,
             at.generation,
             at.column,
@@ -107,7 +107,8 @@ pub(crate) async fn opened(store: &Store) -> BTreeMap<(String, String), Vec<u8>>
         for row in store.read().query_all_raw(statement).await.unwrap() {
             let owner: String = row.try_get("", "owner").unwrap();
             let id: String = row.try_get("", "row").unwrap();
-            let place = at.place(&owner, &id, row.try_get("", "generation").unwrap());
+            let bound: String = row.try_get("", "bound").unwrap();
+            let place = at.place(&owner, &bound, row.try_get("", "generation").unwrap());
             let sealed = row.try_get("", "sealed").unwrap();
             let plain = store.keys().open_sealed(&place, &sealed).await.unwrap();
             all.insert((format!("{}.{}", at.table, at.column), id), plain.to_vec());

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use connector::{Credential, TokenSet};
 use hub::{
+    Kind,
     connection::{self, Connection, Health, Keep, State, Status, Stored, hold_rotating},
     refresh::{self, Freshness},
 };
@@ -33,21 +34,26 @@ fn late(account: &str) -> Stored {
     Stored { inputs: BTreeMap::new(), credential: Credential::OAuth(tokens) }
 }
 
-#[tokio::test]
-async fn a_reply_that_was_journaled_before_a_crash_is_in_its_row_after_the_restart() {
-    let (scene, chat, row) = ended().await;
-    // The database takes no credential, until after the "crash".
+/// A refresh whose reply is in the journal and nowhere else: the database takes no credential, until after
+/// the "crash".
+async fn journaled_alone(scene: &Scene, row: &Connection) {
     scene
         .execute(
             "CREATE TRIGGER full BEFORE UPDATE OF credential_sealed ON connection \
              BEGIN SELECT RAISE(ABORT, 'the disk is full'); END",
         )
         .await;
-    let asked = tokio::time::timeout(Duration::from_secs(1), scene.refresher.ensure(&row)).await;
+    let asked = tokio::time::timeout(Duration::from_secs(1), scene.refresher.ensure(row)).await;
     assert!(asked.is_err(), "nothing was saved, so nothing is answered");
     assert_eq!(scene.acme.refreshed().len(), 1);
-    assert_eq!(scene.connection(&row).await.generation, row.generation);
+    assert_eq!(scene.connection(row).await.generation, row.generation);
     scene.execute("DROP TRIGGER full").await;
+}
+
+#[tokio::test]
+async fn a_reply_that_was_journaled_before_a_crash_is_in_its_row_after_the_restart() {
+    let (scene, chat, row) = ended().await;
+    journaled_alone(&scene, &row).await;
 
     scene.restarted().recover().await.unwrap();
 
@@ -55,6 +61,43 @@ async fn a_reply_that_was_journaled_before_a_crash_is_in_its_row_after_the_resta
     assert_eq!((saved.generation, saved.state), (row.generation + 1, State::Ready));
     assert_eq!(token_of(&scene.issued(&chat, &whole("ana")).await), "access.ana-work.2");
     assert_eq!(scene.acme.refreshed().len(), 1, "the provider was not asked again");
+}
+
+#[tokio::test]
+async fn a_journaled_reply_is_not_saved_for_another_person_than_it_was_for() {
+    let (scene, chat, row) = ended().await;
+    let eve = scene.link(&chat, "eve", "eve-work").await;
+    journaled_alone(&scene, &row).await;
+    let give = "UPDATE connection SET owner_key = e.owner_key, end_user_id = e.end_user_id \
+                FROM (SELECT * FROM connection WHERE id = '{eve}') e WHERE connection.id = '{row}'";
+    scene.execute(&give.replace("{eve}", &eve.id).replace("{row}", &row.id)).await;
+
+    scene.restarted().recover().await.unwrap();
+
+    let given = scene.connection(&row).await;
+    assert_eq!((given.owner_key, given.generation), (eve.owner_key, row.generation));
+    assert_eq!(given.candidates, None);
+}
+
+#[tokio::test]
+async fn a_late_reply_is_not_kept_for_another_person_than_it_was_for() {
+    let (scene, chat, row) = ended().await;
+    let eve = scene.link(&chat, "eve", "eve-work").await;
+    let kept = connection::keep_candidate(&scene.store, &row, &late("ana-late")).await.unwrap();
+    assert_eq!(kept, Keep::Kept);
+    let candidates = scene.connection(&row).await.candidates;
+    let forged = Connection { id: row.id.clone(), ..eve.clone() };
+    let refusal = connection::keep_candidate(&scene.store, &forged, &late("eve-late")).await;
+    assert_eq!(refused(refusal).kind, Kind::NotFound);
+
+    // The list of one, put beside the other's credential: it is not hers to be tried.
+    scene.execute(&format!(
+        "UPDATE connection SET candidates = (SELECT candidates FROM connection WHERE id = '{}') WHERE id = '{}'",
+        row.id, eve.id
+    )).await;
+    assert_eq!(scene.connection(&eve).await.candidates, candidates);
+    let refusal = connection::keep_candidate(&scene.store, &eve, &late("eve-late")).await;
+    assert_eq!(refused(refusal).kind, Kind::Internal);
 }
 
 #[tokio::test]
@@ -87,10 +130,10 @@ async fn what_a_process_had_in_flight_when_it_died_is_free_after_its_restart() {
 async fn a_reply_that_came_too_late_is_tried_before_anyone_is_asked_to_link_again() {
     let (scene, chat, row) = ended().await;
     let keep = |account: &'static str| {
-        let (store, row) = (&scene.store, &row);
+        let (store, known) = (&scene.store, &row);
         async move {
             let stored = late(account);
-            connection::keep_candidate(store, &row.workspace_id, &row.id, &stored).await.unwrap()
+            connection::keep_candidate(store, known, &stored).await.unwrap()
         }
     };
     assert_eq!(keep("ana-late").await, Keep::Kept);
@@ -114,7 +157,7 @@ async fn a_late_reply_wakes_a_connection_that_was_given_up() {
     assert_eq!(scene.connection(&row).await.state, State::Reauth);
 
     let stored = late("ana-late");
-    connection::keep_candidate(&scene.store, &row.workspace_id, &row.id, &stored).await.unwrap();
+    connection::keep_candidate(&scene.store, &row, &stored).await.unwrap();
 
     let woken = scene.connection(&row).await;
     assert_eq!(woken.state, State::Ready);

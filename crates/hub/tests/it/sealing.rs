@@ -70,6 +70,28 @@ async fn a_credential_does_not_open_in_another_workspace() {
 }
 
 #[tokio::test]
+async fn a_credential_does_not_open_for_another_owner_of_its_row() {
+    let (scene, chat, of_ana, of_eve) = two().await;
+    let owners = [(&of_eve.owner_key[..], of_eve.end_user_id.clone()), ("workspace", None)];
+    for (owner_key, end_user_id) in owners {
+        let given = Connection { owner_key: owner_key.to_owned(), end_user_id, ..of_ana.clone() };
+        assert_eq!(refused(open_credential(&scene.store, &given).await).kind, Kind::Internal);
+    }
+    // Somebody who can write to the database gives one person the other's row, in the place of her own.
+    scene
+        .execute(&format!("UPDATE connection SET status = 'revoked' WHERE id = '{}'", of_eve.id))
+        .await;
+    scene
+        .execute(&format!(
+            "UPDATE connection SET owner_key = '{0}', end_user_id = '{0}' WHERE id = '{1}'",
+            of_eve.owner_key, of_ana.id
+        ))
+        .await;
+    let error = refused(scene.ask(&chat, &whole("eve")).await);
+    assert_eq!((error.kind, error.code), (Kind::Internal, "internal"));
+}
+
+#[tokio::test]
 async fn a_persons_label_does_not_open_for_another() {
     let (scene, _, of_ana, of_eve) = two().await;
     let forged = Connection { account_sealed: of_ana.account_sealed.clone(), ..of_eve.clone() };

@@ -13,8 +13,10 @@ pub struct SealedAt {
     pub table: &'static str,
     /// The column.
     pub column: &'static str,
-    /// The column that identifies a row, and the row in the value's place.
+    /// The column that identifies a row.
     pub row: &'static str,
+    /// The row in the value's place: that column, or with it what the value is bound to besides.
+    pub bound: &'static str,
     /// The row's workspace.
     pub workspace: &'static str,
     /// The field in the value's place.
@@ -31,13 +33,14 @@ impl SealedAt {
         field: &'static str,
         generation: &'static str,
     ) -> Self {
-        Self { table, column, row: "id", workspace: "workspace_id", field, generation }
+        let (row, workspace) = ("id", "workspace_id");
+        Self { table, column, row, bound: row, workspace, field, generation }
     }
 
-    /// The place of the value of this row and generation.
-    pub fn place<'a>(&self, workspace: &'a str, row: &'a str, generation: i64) -> Place<'a> {
+    /// The place of the value of this generation; `bound` as the column's own `bound` says.
+    pub fn place<'a>(&self, workspace: &'a str, bound: &'a str, generation: i64) -> Place<'a> {
         let generation = u64::try_from(generation).unwrap_or(0);
-        Place { workspace, row, field: self.field, generation }
+        Place { workspace, row: bound, field: self.field, generation }
     }
 
     /// SQL for the id of the key that a value names, as `data_key.id` has it.
@@ -57,6 +60,7 @@ pub const SYSTEM_SECRETS: SealedAt = SealedAt {
     table: "system_secret",
     column: "sealed",
     row: "name",
+    bound: "name",
     workspace: "'system'",
     field: "secret",
     generation: "1",
