@@ -27,6 +27,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             shopify::connector(),
             slack::connector(),
             zendesk::connector(),
+            salesforce::connector(),
             made_up(),
         ]
     })

@@ -19,6 +19,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         linear::connector(),
         notion::connector(),
         pipedrive::connector(),
+        salesforce::connector(),
         shopify::connector(),
         slack::connector(),
         zendesk::connector(),
