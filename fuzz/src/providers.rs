@@ -28,6 +28,8 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             slack::connector(),
             zendesk::connector(),
             salesforce::connector(),
+            stripe::connector(),
+            woocommerce::connector(),
             made_up(),
         ]
     })

@@ -22,6 +22,8 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         salesforce::connector(),
         shopify::connector(),
         slack::connector(),
+        stripe::connector(),
+        woocommerce::connector(),
         zendesk::connector(),
     ]
 }

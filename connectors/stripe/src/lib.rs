@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod commerce;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connector::{Account, Api, Connector, Error, Manifest, identify_by_manifest};
+
+/// Stripe: its manifest, and its actions.
+pub struct Stripe {
+    manifest: Manifest,
+}
+
+/// The connector, for the server's list.
+pub fn connector() -> Arc<dyn Connector> {
+    let manifest = Manifest::parse(include_str!("../provider.toml"))
+        .expect("provider.toml is compiled in, and the tests read it");
+    Arc::new(Stripe { manifest })
+}
+
+#[async_trait]
+impl Connector for Stripe {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    async fn identify(&self, api: &Api) -> Result<Account, Error> {
+        identify_by_manifest(&self.manifest, api).await
+    }
+
+    fn commerce(&self) -> Option<&dyn connector::commerce::Commerce> {
+        Some(self)
+    }
+}
