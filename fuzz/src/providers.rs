@@ -30,6 +30,8 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             salesforce::connector(),
             stripe::connector(),
             woocommerce::connector(),
+            microsoft_calendar::connector(),
+            zoho_crm::connector(),
             made_up(),
         ]
     })

@@ -17,6 +17,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         hubspot::connector(),
         intercom::connector(),
         linear::connector(),
+        microsoft_calendar::connector(),
         notion::connector(),
         pipedrive::connector(),
         salesforce::connector(),
@@ -25,5 +26,6 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         stripe::connector(),
         woocommerce::connector(),
         zendesk::connector(),
+        zoho_crm::connector(),
     ]
 }
