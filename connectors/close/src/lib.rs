@@ -1,5 +1,8 @@
 #![doc = include_str!("../README.md")]
 
+mod crm;
+mod record;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,6 +10,14 @@ use connector::{Account, Api, Connector, Error, ErrorKind, Manifest, identify_by
 
 /// The longest id of an organization, in bytes.
 const MOST_ORGANIZATION: usize = 100;
+
+/// The organization that the token is for.
+fn organization(api: &Api) -> Result<&str, Error> {
+    api.value("organization_id").filter(|id| id.len() <= MOST_ORGANIZATION).ok_or_else(|| {
+        let message = "the token reply did not say which organization the token is for";
+        Error::new(ErrorKind::Unavailable, message)
+    })
+}
 
 /// Close: its manifest, and accounts that are a person in an organization.
 pub struct Close {
@@ -29,16 +40,13 @@ impl Connector for Close {
     // A token is for one organization, and which one the token reply alone tells: the answer about the
     // person is the same in all of theirs.
     async fn identify(&self, api: &Api) -> Result<Account, Error> {
-        let organization = api
-            .value("organization_id")
-            .filter(|id| id.len() <= MOST_ORGANIZATION)
-            .map(str::to_owned)
-            .ok_or_else(|| {
-                let message = "the token reply did not say which organization the token is for";
-                Error::new(ErrorKind::Unavailable, message)
-            })?;
+        let organization = organization(api)?.to_owned();
         let person = identify_by_manifest(&self.manifest, api).await?;
         Ok(Account { id: format!("{organization}/{}", person.id), ..person })
+    }
+
+    fn crm(&self) -> Option<&dyn connector::crm::Crm> {
+        Some(self)
     }
 }
 
