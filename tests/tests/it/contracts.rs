@@ -34,3 +34,13 @@ fn shopify_accepts_what_each_action_sends() {
 fn google_calendar_accepts_what_each_action_sends() {
     accepts("google-calendar");
 }
+
+#[test]
+fn intercom_accepts_what_each_action_sends() {
+    accepts("intercom");
+}
+
+#[test]
+fn hubspot_accepts_what_each_action_sends() {
+    accepts("hubspot");
+}
