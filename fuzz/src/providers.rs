@@ -32,6 +32,9 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             woocommerce::connector(),
             microsoft_calendar::connector(),
             zoho_crm::connector(),
+            cal_com::connector(),
+            jira::connector(),
+            github::connector(),
             made_up(),
         ]
     })
