@@ -35,6 +35,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             cal_com::connector(),
             jira::connector(),
             github::connector(),
+            freshdesk::connector(),
             made_up(),
         ]
     })

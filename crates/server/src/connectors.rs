@@ -13,6 +13,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         cal_com::connector(),
         calendly::connector(),
         close::connector(),
+        freshdesk::connector(),
         generic_oidc::connector(),
         github::connector(),
         google_calendar::connector(),
