@@ -36,6 +36,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             jira::connector(),
             github::connector(),
             freshdesk::connector(),
+            front::connector(),
             made_up(),
         ]
     })

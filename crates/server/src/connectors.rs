@@ -14,6 +14,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         calendly::connector(),
         close::connector(),
         freshdesk::connector(),
+        front::connector(),
         generic_oidc::connector(),
         github::connector(),
         google_calendar::connector(),
