@@ -37,6 +37,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             github::connector(),
             freshdesk::connector(),
             front::connector(),
+            help_scout::connector(),
             made_up(),
         ]
     })
