@@ -38,6 +38,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             freshdesk::connector(),
             front::connector(),
             help_scout::connector(),
+            gorgias::connector(),
             made_up(),
         ]
     })

@@ -18,6 +18,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         generic_oidc::connector(),
         github::connector(),
         google_calendar::connector(),
+        gorgias::connector(),
         help_scout::connector(),
         hubspot::connector(),
         intercom::connector(),
