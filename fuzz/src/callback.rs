@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use base::ExposeSecret;
-use connector::Manifest;
+use connector::{Manifest, manifest::Capture};
 use oauth::{CallbackError, Endpoints, read_callback};
 use url::form_urlencoded;
 
@@ -39,7 +39,7 @@ pub(crate) fn run(data: &[u8]) {
         ..Endpoints::default()
     };
     let query: Query = form_urlencoded::parse(query).into_owned().collect();
-    match read_callback(manifest, &endpoints, &query) {
+    match read_callback(manifest, &endpoints, &[], &query) {
         Ok(answer) => {
             bounded(answer.code.expose_secret(), &answer.captured);
             whole(manifest, &endpoints, &query, answer.code.expose_secret());
@@ -78,12 +78,12 @@ fn spoiled(manifest: &Manifest, endpoints: &Endpoints, query: &Query) {
         let mut query = query.clone();
         query.retain(|(found, _)| name != "error" || found != name);
         query.push((name.to_owned(), value.to_owned()));
-        read_callback(manifest, endpoints, &query).err()
+        read_callback(manifest, endpoints, &[], &query).err()
     };
     let code = &manifest.callback.code_param;
     assert!(with(code, "other").is_some(), "two codes");
     assert!(with("error", "access_denied").is_some(), "a code beside an error");
-    for kept in manifest.callback.capture.values() {
+    for kept in manifest.callback.capture.values().map(Capture::from) {
         let twice = query.iter().any(|(name, _)| name == kept);
         assert!(!twice || with(kept, "x").is_some(), "a kept value is there twice");
     }

@@ -8,8 +8,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// All files that a connector's `fixtures/` may have, without `.json`.
-pub(crate) const KNOWN: [&str; 7] = [
+pub(crate) const KNOWN: [&str; 8] = [
     "settings",
+    "callback",
     "discovery",
     "token_ok",
     "token_refreshed",

@@ -3,13 +3,19 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use base::{ExposeSecret, SecretString, SeededRng, Timestamp};
-use connector::{Account, Api, Credential, Inputs, TokenSet};
-use oauth::{Authorization, AuthorizeOptions, CallbackAnswer, Client, Endpoints, FlowSecrets};
+use connector::{
+    Account, Api, Credential, Inputs, TokenSet,
+    manifest::{CallbackVerify, Capture},
+};
+use oauth::{
+    Authorization, AuthorizeOptions, CallbackAnswer, CallbackError, Client, Endpoints, FlowSecrets,
+};
 use outbound::{Limits, Outbound};
+use url::form_urlencoded;
 
 use crate::{
     Subject,
-    fixture::Fixture,
+    fixture::{self, Fixture},
     peer::{Answer, Peer},
 };
 
@@ -115,9 +121,22 @@ impl<'a> Flow<'a> {
         let mut query =
             vec![pair(&callback.code_param, CODE), pair("state", begun.state.expose_secret())];
         query.extend(self.endpoints.issuer.as_ref().map(|issuer| pair("iss", issuer)));
-        query.extend(callback.capture.values().map(|parameter| pair(parameter, "captured")));
-        oauth::read_callback(self.subject.manifest(), &self.endpoints, &query)
-            .unwrap_or_else(|error| panic!("a good callback is refused: {error}"))
+        let told: BTreeMap<String, String> =
+            fixture::read(&self.subject.folder, "callback").unwrap_or_default();
+        let value = |name| told.get(name).map_or("captured", String::as_str);
+        let captured = callback.capture.values().map(Capture::from);
+        query.extend(captured.map(|parameter| pair(parameter, value(parameter))));
+        if callback.verify == CallbackVerify::HmacQuery {
+            let unsigned = self.read(&query);
+            assert!(unsigned.is_err(), "a callback that is not signed brings no code");
+            query.push(("hmac".to_owned(), signature(&query)));
+        }
+        self.read(&query).unwrap_or_else(|error| panic!("a good callback is refused: {error}"))
+    }
+
+    fn read(&self, query: &[(String, String)]) -> Result<CallbackAnswer, CallbackError> {
+        let clients = std::slice::from_ref(&self.client);
+        oauth::read_callback(self.subject.manifest(), &self.endpoints, clients, query)
     }
 
     /// Links with the good fixture.
@@ -165,6 +184,14 @@ impl<'a> Flow<'a> {
             .credential_from(&self.inputs)
             .unwrap_or_else(|error| panic!("the secret inputs make no credential: {error}"))
     }
+}
+
+/// As the provider signs a callback.
+fn signature(query: &[(String, String)]) -> String {
+    let mut sorted = query.to_vec();
+    sorted.sort();
+    let text = form_urlencoded::Serializer::new(String::new()).extend_pairs(sorted).finish();
+    connector::hmac_sha256_hex(&SecretString::from(SECRET), &text)
 }
 
 /// Answers that are none, and a name for each.

@@ -10,6 +10,7 @@
 //! | fixture | what it is | needed |
 //! | --- | --- | --- |
 //! | `settings.json` | answers to the manifest's inputs | where an input has to be answered |
+//! | `callback.json` | what the captured parameters of the callback are | where a pattern tells what they must be |
 //! | `discovery.json` | the discovery document | where the manifest has an `issuer` |
 //! | `token_ok.json` | the reply to a code, or to client credentials | by OAuth |
 //! | `token_refreshed.json` | the reply to a refresh | where `token_ok` has a refresh token |
@@ -18,7 +19,7 @@
 //! | `whoami.json` | the answer about the account | where the manifest has an `identity` |
 //! | `actions/<action>….json` | an input, the requests and answers, what comes of it | for each listed action |
 //!
-//! All but `settings.json` and the cases of actions are `{"status", "headers"?, "body", "expect"?}`; [`Expect`] lists what may be
+//! All but `settings.json`, `callback.json` and the cases of actions are `{"status", "headers"?, "body", "expect"?}`; [`Expect`] lists what may be
 //! expected.
 #![allow(
     clippy::missing_panics_doc,

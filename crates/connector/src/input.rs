@@ -131,7 +131,7 @@ pub(crate) fn check_one(input: &Input, value: &str) -> Result<(), InputError> {
 }
 
 /// Whether the whole of a value fits; a pattern that does not compile fits nothing.
-fn fits(pattern: &str, value: &str) -> bool {
+pub(crate) fn fits(pattern: &str, value: &str) -> bool {
     // Patterns are anchored, and `$` without the multi-line flag is the very end.
     RegexBuilder::new(pattern)
         .size_limit(MOST_PATTERN)

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::{
     Error, ErrorKind, Manifest, json,
-    manifest::{ExpiresUnit, ReplyPaths},
+    manifest::{Capture, ExpiresUnit, ReplyPaths},
     matcher,
 };
 
@@ -238,9 +238,9 @@ fn split<'a>(manifest: &Manifest, text: &'a str) -> Vec<&'a str> {
 }
 
 fn captured(manifest: &Manifest, body: &Value) -> BTreeMap<String, String> {
-    let keep = |(name, path): (&String, &String)| {
-        let value = json::text_at(body, path)?;
-        is_captured(&value).then(|| (name.clone(), value))
+    let keep = |(name, capture): (&String, &Capture)| {
+        let value = json::text_at(body, capture.from())?;
+        (is_captured(&value) && capture.fits(&value)).then(|| (name.clone(), value))
     };
     manifest.token.capture.iter().filter_map(keep).collect()
 }

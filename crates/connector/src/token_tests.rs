@@ -216,3 +216,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_value_of_the_reply_that_does_not_fit_its_pattern_is_not_kept() {
+    let more = "token.capture.host = { from = \"api\", pattern = '^[a-z]+\\.x\\.example$' }\n";
+    let kept = |host: &str| {
+        let body = json!({"access_token": "t", "api": host});
+        let reply = TokenReply { body: &body, now: Timestamp::default() };
+        parse(&manifest(more), &reply).unwrap().captured.get("host").cloned()
+    };
+    assert_eq!(kept("eu.x.example").as_deref(), Some("eu.x.example"));
+    assert_eq!(kept("eu.y.example"), None);
+}

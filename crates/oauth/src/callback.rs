@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use base::SecretString;
-use connector::Manifest;
+use base::{SecretString, constant_time_eq};
+use connector::{Manifest, manifest::CallbackVerify};
+use url::form_urlencoded;
 
-use crate::Endpoints;
+use crate::{Client, Endpoints};
 
 /// Why a callback brings no code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum CallbackError {
     /// It is not a callback as the provider would send it; with what is wrong.
     #[error("the provider's answer can't be read: {0}; start again")]
     Malformed(String),
+    /// It does not hold the provider's signature.
+    #[error("the answer is not signed by the provider; start again")]
+    Unsigned,
     /// Another server than the one that was asked has answered (RFC 9207).
     #[error("the answer does not come from the provider that was asked; start again")]
     IssuerMismatch,
@@ -44,9 +48,13 @@ const LONGEST_CODE: usize = 8 * 1024;
 const LONGEST: usize = 500;
 
 /// Reads a callback's query; the state is the caller's to compare, and first.
+///
+/// `clients`: with the present secret, and with former ones that still count. Where the manifest says that
+/// callbacks are signed, one without a good signature brings no code.
 pub fn read_callback(
     manifest: &Manifest,
     endpoints: &Endpoints,
+    clients: &[Client],
     query: &[(String, String)],
 ) -> Result<CallbackAnswer, CallbackError> {
     if query.len() > MOST {
@@ -57,6 +65,9 @@ pub fn read_callback(
         let description = only(query, "error_description")?.unwrap_or_default();
         return Err(refusal(code, description));
     }
+    if manifest.callback.verify == CallbackVerify::HmacQuery && !is_signed(clients, query)? {
+        return Err(CallbackError::Unsigned);
+    }
     let code = only(query, &manifest.callback.code_param)?.unwrap_or_default();
     if code.is_empty() {
         return Err(CallbackError::Malformed("it has neither a code nor an error".to_owned()));
@@ -65,16 +76,44 @@ pub fn read_callback(
         return Err(CallbackError::Malformed("its code is none".to_owned()));
     }
     let mut captured = BTreeMap::new();
-    for (name, parameter) in &manifest.callback.capture {
+    for (name, capture) in &manifest.callback.capture {
+        let parameter = capture.from();
         let Some(value) = only(query, parameter)?.filter(|value| !value.is_empty()) else {
             continue;
         };
         if value.len() > LONGEST || value.chars().any(char::is_control) {
             return Err(CallbackError::Malformed(format!("its `{parameter}` is too long")));
         }
+        if !capture.fits(value) {
+            let text = format!("its `{parameter}` is not as this provider writes it");
+            return Err(CallbackError::Malformed(text));
+        }
         captured.insert(name.clone(), value.to_owned());
     }
     Ok(CallbackAnswer { code: SecretString::from(code), captured })
+}
+
+/// Whether the parameter `hmac` is that of all others with a secret of the client's.
+fn is_signed(clients: &[Client], query: &[(String, String)]) -> Result<bool, CallbackError> {
+    let Some(given) = only(query, "hmac")? else { return Ok(false) };
+    let given = given.to_ascii_lowercase();
+    let mut others: Vec<_> = query.iter().filter(|(name, _)| name != "hmac").collect();
+    others.sort();
+    // Encoded as a query is, and as older documentation has it: `&` and `%` alone.
+    let mut whole = form_urlencoded::Serializer::new(String::new());
+    whole.extend_pairs(others.iter().copied());
+    let plain = |text: &str| text.replace('%', "%25").replace('&', "%26");
+    let bare: Vec<_> = others
+        .iter()
+        .map(|(name, value)| format!("{}={}", plain(name).replace('=', "%3D"), plain(value)))
+        .collect();
+    let forms = [whole.finish(), bare.join("&")];
+    let secrets = clients.iter().filter_map(|client| client.client_secret.as_ref());
+    let mut all = secrets.flat_map(|secret| forms.iter().map(move |form| (secret, form)));
+    Ok(all.any(|(secret, form)| {
+        let expected = connector::hmac_sha256_hex(secret, form);
+        constant_time_eq(expected.as_bytes(), given.as_bytes())
+    }))
 }
 
 /// The parameter of this name; twice is an error (RFC 6749, section 3.1).

@@ -147,13 +147,75 @@ pub enum Pkce {
 pub struct Callback {
     /// The parameter of the code.
     pub code_param: String,
-    /// Values to keep: name in templates = query parameter.
-    pub capture: BTreeMap<String, String>,
+    /// Values to keep: name in templates = query parameter, or `{ from, pattern }`. One that does not fit
+    /// its pattern is an error.
+    pub capture: BTreeMap<String, Capture>,
+    /// How the provider signs it.
+    pub verify: CallbackVerify,
+}
+
+/// A value to keep.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Capture {
+    /// Where it is.
+    From(String),
+    /// Where it is, and what it must be.
+    Checked(CheckedCapture),
+}
+
+/// A value to keep if it is as it must be.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CheckedCapture {
+    /// Where it is: a query parameter, or a path in the reply.
+    pub from: String,
+    /// An anchored regular expression.
+    pub pattern: String,
+}
+
+impl Capture {
+    /// Where it is.
+    pub fn from(&self) -> &str {
+        match self {
+            Self::From(from) => from,
+            Self::Checked(checked) => &checked.from,
+        }
+    }
+
+    /// What it must be.
+    pub fn pattern(&self) -> Option<&str> {
+        match self {
+            Self::From(_) => None,
+            Self::Checked(checked) => Some(&checked.pattern),
+        }
+    }
+
+    /// Whether the whole of a value fits.
+    pub fn fits(&self, value: &str) -> bool {
+        self.pattern().is_none_or(|pattern| input::fits(pattern, value))
+    }
+}
+
+/// How a callback is signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallbackVerify {
+    /// It is not.
+    #[default]
+    None,
+    /// The parameter `hmac` is the HMAC-SHA256 in hex, with the client's secret, of all others in the order
+    /// of their names. Checked before anything is sent.
+    HmacQuery,
 }
 
 impl Default for Callback {
     fn default() -> Self {
-        Self { code_param: "code".to_owned(), capture: BTreeMap::new() }
+        Self {
+            code_param: "code".to_owned(),
+            capture: BTreeMap::new(),
+            verify: CallbackVerify::None,
+        }
     }
 }
 

@@ -22,8 +22,8 @@ pub use api::{
     ScopeSpec, Verify,
 };
 pub use auth::{
-    AuthKind, AuthSpec, Authorize, Callback, ClientAuth, ClientSpec, HeaderSpec, Input, InputKind,
-    Pkce,
+    AuthKind, AuthSpec, Authorize, Callback, CallbackVerify, Capture, CheckedCapture, ClientAuth,
+    ClientSpec, HeaderSpec, Input, InputKind, Pkce,
 };
 pub use check::ManifestError;
 pub use facts::{Confidence, Facts};

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::Capture;
+
 /// The token request and its reply.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -21,8 +23,9 @@ pub struct TokenSpec {
     pub headers: BTreeMap<String, String>,
     /// Where things are in the reply.
     pub reply: ReplyPaths,
-    /// Values to keep: name in templates = path in the reply.
-    pub capture: BTreeMap<String, String>,
+    /// Values to keep: name in templates = path in the reply, or `{ from, pattern }`. One that does not fit
+    /// its pattern is not kept.
+    pub capture: BTreeMap<String, Capture>,
 }
 
 /// How a request is written.

@@ -217,11 +217,12 @@ pub async fn callback(
     let flow = take_flow(store, row, expected).await?.ok_or_else(refused)?;
     let inputs = app.inputs(&flow.inputs)?;
     let endpoints = app.endpoints(store, registry, &inputs).await?;
-    let answer = match oauth::read_callback(app.connector.manifest(), &endpoints, query) {
+    let clients = app.oauth_clients(store, registry).await?;
+    let manifest = app.connector.manifest();
+    let answer = match oauth::read_callback(manifest, &endpoints, &clients, query) {
         Ok(answer) => answer,
         Err(error) => return fail(store, row, &error).await,
     };
-    let clients = app.oauth_clients(store, registry).await?;
     let flow_secrets = oauth::FlowSecrets {
         pkce_verifier: SecretString::from(flow.pkce_verifier),
         nonce: flow.nonce.map(SecretString::from),

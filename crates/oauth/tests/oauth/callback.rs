@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use base::ExposeSecret;
 use connector::Connector;
-use oauth::{CallbackError, Endpoints, read_callback};
+use oauth::{CallbackError, Client, Endpoints, read_callback};
 use proptest::prelude::*;
 
-use crate::support::connector;
+use crate::support::{client, connector};
 
 fn query(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -14,7 +14,7 @@ fn query(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
 /// The code, or the error.
 fn read(endpoints: &Endpoints, pairs: &[(&str, &str)]) -> Result<String, CallbackError> {
     let connector = connector("");
-    read_callback(connector.manifest(), endpoints, &query(pairs))
+    read_callback(connector.manifest(), endpoints, &[client()], &query(pairs))
         .map(|answer| answer.code.expose_secret().to_owned())
 }
 
@@ -120,13 +120,13 @@ fn a_code_by_another_name_and_captured_values_are_found() {
         "[callback]\ncode_param = 'auth_code'\ncapture = {shop = 'shop_id', gone = 'gone'}",
     );
     let pairs = query(&[("auth_code", "c"), ("code", "not this"), ("shop_id", "42")]);
-    let answer = read_callback(connector.manifest(), &Endpoints::default(), &pairs).unwrap();
+    let answer = read_callback(connector.manifest(), &Endpoints::default(), &[], &pairs).unwrap();
     assert_eq!(answer.code.expose_secret(), "c");
     assert_eq!(answer.captured, BTreeMap::from([("shop".to_owned(), "42".to_owned())]));
 
     for value in ["a\nb".to_owned(), "x".repeat(501)] {
         let pairs = query(&[("auth_code", "c"), ("shop_id", &value)]);
-        assert!(read_callback(connector.manifest(), &Endpoints::default(), &pairs).is_err());
+        assert!(read_callback(connector.manifest(), &Endpoints::default(), &[], &pairs).is_err());
     }
 }
 
@@ -136,6 +136,74 @@ proptest! {
         pairs in prop::collection::vec(("(code|error|iss|error_description|\\PC{0,9})", "\\PC{0,99}"), 0..60),
     ) {
         let connector = connector("");
-        let _ = read_callback(connector.manifest(), &issuer(true), &pairs);
+        let _ = read_callback(connector.manifest(), &issuer(true), &[], &pairs);
+    }
+}
+
+/// The example of Shopify's documentation, with the secret `hush`.
+const SIGNED: [(&str, &str); 5] = [
+    ("code", "0907a61c0c8d55e99db179b68161bc00"),
+    ("shop", "some-shop.myshopify.com"),
+    ("state", "0.6784241404160823"),
+    ("timestamp", "1337178173"),
+    ("hmac", "700e2dadb827fcc8609e9d5ce208b2e9cdaab9df07390d2cbca10d7c328fc4bf"),
+];
+
+fn signed(clients: &[Client], pairs: &[(&str, &str)]) -> Result<String, CallbackError> {
+    let connector = connector("[callback]\nverify = 'hmac_query'");
+    read_callback(connector.manifest(), &Endpoints::default(), clients, &query(pairs))
+        .map(|answer| answer.code.expose_secret().to_owned())
+}
+
+fn with_secret(secret: &str) -> Client {
+    Client { client_secret: Some(secret.into()), ..client() }
+}
+
+#[test]
+fn a_signed_callback_brings_its_code_whatever_the_order_and_with_a_former_secret_too() {
+    let hush = with_secret("hush");
+    assert_eq!(signed(std::slice::from_ref(&hush), &SIGNED).as_deref(), Ok(SIGNED[0].1));
+    let mut turned = SIGNED;
+    turned.reverse();
+    assert_eq!(signed(&[with_secret("newer"), hush], &turned).as_deref(), Ok(SIGNED[0].1));
+}
+
+#[test]
+fn a_callback_that_is_signed_otherwise_brings_none() {
+    let hush = [with_secret("hush")];
+    for at in 0..SIGNED.len() {
+        let mut changed = SIGNED;
+        changed[at].1 = "changed";
+        assert_eq!(signed(&hush, &changed), Err(CallbackError::Unsigned), "{changed:?}");
+        let missing: Vec<_> = SIGNED.into_iter().filter(|pair| *pair != SIGNED[at]).collect();
+        assert_eq!(signed(&hush, &missing), Err(CallbackError::Unsigned), "{missing:?}");
+    }
+    let more = [&SIGNED[..], &[("host", "x")]].concat();
+    assert_eq!(signed(&hush, &more), Err(CallbackError::Unsigned));
+    assert_eq!(signed(&[with_secret("other")], &SIGNED), Err(CallbackError::Unsigned));
+    assert_eq!(
+        signed(&[Client { client_secret: None, ..client() }], &SIGNED),
+        Err(CallbackError::Unsigned)
+    );
+    let twice = [&SIGNED[..], &SIGNED[4..]].concat();
+    assert!(matches!(signed(&hush, &twice), Err(CallbackError::Malformed(_))));
+    // Who said no needs no signature to be believed: nothing comes of it.
+    let denied = signed(&hush, &[("error", "access_denied")]);
+    assert_eq!(denied, Err(CallbackError::Denied("access_denied".to_owned())));
+}
+
+#[test]
+fn a_captured_value_fits_its_pattern_or_the_callback_is_refused() {
+    let connector = connector(
+        "[callback.capture]\nregion = { from = 'location', pattern = '^(eu|us)$' }\nrealm = 'realmId'",
+    );
+    let read = |region: &str| {
+        let pairs = query(&[("code", "c"), ("location", region), ("realmId", "any")]);
+        read_callback(connector.manifest(), &Endpoints::default(), &[], &pairs)
+    };
+    let captured = read("eu").ok().unwrap().captured;
+    assert_eq!((captured["region"].as_str(), captured["realm"].as_str()), ("eu", "any"));
+    for bad in ["mars", "eu/", "euus"] {
+        assert!(matches!(read(bad), Err(CallbackError::Malformed(_))), "{bad}");
     }
 }

@@ -158,19 +158,21 @@ fn inputs(manifest: &Manifest) -> Checked {
     Ok(())
 }
 
+/// Whether a pattern is for the whole of a value.
+fn anchored(place: &str, pattern: &str) -> Checked {
+    let anchored = pattern.starts_with('^') && pattern.ends_with('$') && !pattern.ends_with("\\$");
+    must(anchored, place, "anchor the pattern: ^…$")?;
+    must(pattern.len() <= 500, place, "the pattern has more than 500 bytes")?;
+    matcher::compile(pattern)
+        .map(drop)
+        .map_err(|error| ManifestError::at(place, format!("the pattern does not compile: {error}")))
+}
+
 fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
     line(place, &input.label, 100)?;
     input.help.as_deref().map_or(Ok(()), |help| line(place, help, 500))?;
     at_most(place, input.one_of.len(), MOST_ENTRIES)?;
-    if let Some(pattern) = &input.pattern {
-        let anchored =
-            pattern.starts_with('^') && pattern.ends_with('$') && !pattern.ends_with("\\$");
-        must(anchored, place, "anchor the pattern: ^…$")?;
-        must(pattern.len() <= 500, place, "the pattern has more than 500 bytes")?;
-        matcher::compile(pattern).map_err(|error| {
-            ManifestError::at(place, format!("the pattern does not compile: {error}"))
-        })?;
-    }
+    input.pattern.as_deref().map_or(Ok(()), |pattern| anchored(place, pattern))?;
     must(
         input.kind != InputKind::Region || !input.one_of.is_empty(),
         place,

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Checked, MOST_ENTRIES, ManifestError, at_most, header, line, must, requests, signals, variable,
-    word,
+    Checked, MOST_ENTRIES, ManifestError, anchored, at_most, header, line, must, requests, signals,
+    variable, word,
 };
 use crate::{
     Manifest,
-    manifest::{AuthKind, ClientAuth, CredentialSpec, HeaderSpec, Matcher, Placement},
+    manifest::{
+        AuthKind, CallbackVerify, Capture, ClientAuth, CredentialSpec, HeaderSpec, Matcher,
+        Placement,
+    },
     matcher, template,
 };
 
@@ -174,17 +177,24 @@ fn client(manifest: &Manifest) -> Checked {
 fn callback(manifest: &Manifest) -> Checked {
     word("callback.code_param", &manifest.callback.code_param)?;
     captured("callback.capture", &manifest.callback.capture)?;
+    must(
+        manifest.callback.verify == CallbackVerify::None
+            || manifest.client.auth != ClientAuth::None,
+        "callback.verify",
+        "it needs the client's secret, and client.auth = \"none\" has none",
+    )?;
     let twice =
         manifest.callback.capture.keys().find(|name| manifest.token.capture.contains_key(*name));
     must(twice.is_none(), "callback.capture", "token.capture has one of its names too")
 }
 
-fn captured(place: &str, entries: &BTreeMap<String, String>) -> Checked {
+fn captured(place: &str, entries: &BTreeMap<String, Capture>) -> Checked {
     at_most(place, entries.len(), MOST_ENTRIES)?;
-    entries.iter().try_for_each(|(name, from)| {
+    entries.iter().try_for_each(|(name, capture)| {
         variable(place, name)?;
         must(name != "token", place, "`token` is the access token's name")?;
-        word(place, from)
+        word(place, capture.from())?;
+        capture.pattern().map_or(Ok(()), |pattern| anchored(place, pattern))
     })
 }
 

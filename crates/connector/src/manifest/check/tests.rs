@@ -514,3 +514,19 @@ fn a_signature_covers_the_body_and_the_time_that_is_told() {
         refused(of(bad));
     }
 }
+
+#[test]
+fn a_captured_value_has_a_whole_pattern_and_a_signed_callback_a_secret() {
+    assert!(oauth("callback.capture.c = { from = \"c\", pattern = '^[a-z]+$' }\n").is_ok());
+    assert!(oauth("callback.verify = \"hmac_query\"\n").is_ok());
+    for bad in [
+        "callback.capture.c = { from = \"c\", pattern = '[a-z]+' }\n",
+        "callback.capture.c = { from = \"c\" }\n",
+        "token.capture.c = { from = \"c\", pattern = '^($' }\n",
+        "token.capture.c = { from = \"c\", pattern = '^a$', more = 1 }\n",
+        "callback.verify = \"md5\"\n",
+        "callback.verify = \"hmac_query\"\nclient.auth = \"none\"\n",
+    ] {
+        refused(oauth(bad));
+    }
+}
