@@ -1,14 +1,38 @@
 #![doc = include_str!("../README.md")]
 
+mod crm;
+mod record;
+
 use std::sync::Arc;
 
-use connector::{Connector, Declarative, Manifest};
+use async_trait::async_trait;
+use connector::{Account, Api, Connector, Error, Manifest, identify_by_manifest};
+
+/// Zoho CRM: its manifest, and what agents can do there.
+pub struct ZohoCrm {
+    manifest: Manifest,
+}
 
 /// The connector, for the server's list.
 pub fn connector() -> Arc<dyn Connector> {
     let manifest = Manifest::parse(include_str!("../provider.toml"))
         .expect("provider.toml is compiled in, and the tests read it");
-    Arc::new(Declarative::new(manifest))
+    Arc::new(ZohoCrm { manifest })
+}
+
+#[async_trait]
+impl Connector for ZohoCrm {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    async fn identify(&self, api: &Api) -> Result<Account, Error> {
+        identify_by_manifest(&self.manifest, api).await
+    }
+
+    fn crm(&self) -> Option<&dyn connector::crm::Crm> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]
