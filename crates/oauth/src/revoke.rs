@@ -77,7 +77,14 @@ fn request(
         RevokeAuth::Client => client.identify(manifest, endpoints, &mut params)?,
         RevokeAuth::Basic => Some(client.basic()?),
         RevokeAuth::Bearer => Some(bearer(tokens)?),
-        RevokeAuth::Header => Some(of_its_own(manifest, client, tokens, token)?),
+        RevokeAuth::Header => {
+            // As at the token endpoint: a header that holds the secret alone does not say whose it is.
+            let header = spec.header.as_ref().map_or("", |header| header.template.as_str());
+            if header.contains("{client_secret}") && !header.contains("{client_id}") {
+                params.set(&manifest.client.id_param, &client.client_id);
+            }
+            Some(of_its_own(manifest, client, tokens, token)?)
+        }
     };
     request::write(&url, &endpoints.hosts, &params, &shape, header).map(Some)
 }

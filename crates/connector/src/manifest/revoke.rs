@@ -19,7 +19,7 @@ pub struct Revoke {
     /// How the request is authenticated.
     pub auth: RevokeAuth,
     /// For `auth = "header"`: the header, a template over `token`, `access_token`, `client_id` and
-    /// `client_secret`.
+    /// `client_secret`. With the secret and without the id, the id stands among the parameters.
     pub header: Option<HeaderSpec>,
     /// Which token is named.
     pub token: RevokeToken,

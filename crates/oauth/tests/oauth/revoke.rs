@@ -174,6 +174,29 @@ async fn a_header_of_the_providers_own_alone_tells_which_grant_is_to_end() {
 }
 
 #[tokio::test]
+async fn a_header_with_the_secret_alone_leaves_the_clients_id_to_the_body() {
+    let ended_with = async |template: &str| {
+        let sections = format!(
+            "[revoke]\nauth = 'header'\nencoding = 'json'\ntoken = 'access'\ntoken_param = 'access_token'\nheader = {{ name = 'Authorization', template = '{template}' }}",
+        );
+        let (provider, _) = revoked_at("https://api.example.com/revoke", &sections).await;
+        let asked = provider.only();
+        // The secret has more than ASCII in it.
+        let header = asked.headers["authorization"].as_bytes().to_vec();
+        (String::from_utf8(header).unwrap(), asked.json())
+    };
+    let id = client().client_id;
+    let token = serde_json::json!({"access_token": "old-access"});
+    let with_id = serde_json::json!({"access_token": "old-access", "client_id": id});
+    let (header, body) = ended_with("Client {client_secret}").await;
+    assert_eq!((header, body), (format!("Client {SECRET}"), with_id));
+    let (header, body) = ended_with("Client {client_id} {client_secret}").await;
+    assert_eq!((header, body), (format!("Client {id} {SECRET}"), token.clone()));
+    let (_, body) = ended_with("Token {access_token}").await;
+    assert_eq!(body, token);
+}
+
+#[tokio::test]
 async fn a_get_has_all_in_its_query_with_the_manifests_fixed_parameters() {
     let (provider, _) = revoked_at(
         "https://api.example.com/revoke",
