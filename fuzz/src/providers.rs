@@ -39,6 +39,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             front::connector(),
             help_scout::connector(),
             gorgias::connector(),
+            square::connector(),
             made_up(),
         ]
     })

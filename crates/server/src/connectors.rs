@@ -30,6 +30,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         salesforce::connector(),
         shopify::connector(),
         slack::connector(),
+        square::connector(),
         stripe::connector(),
         woocommerce::connector(),
         zendesk::connector(),
