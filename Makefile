@@ -1,6 +1,6 @@
 # `make` alone prints what there is.
 .DEFAULT_GOAL := help
-.PHONY: help run demo test fault-test security fuzz conformance contracts new-connector fmt lint
+.PHONY: help run demo test fault-test security fuzz conformance contracts mutants new-connector fmt lint
 
 help: ## Print these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,6 +31,9 @@ contracts: ## Send what each action sends to the vendors' own API descriptions: 
 
 new-connector: ## Begin a connector: make new-connector name=my-crm
 	@node scripts/new-connector.mjs "$(name)"
+
+mutants: ## Change vault, policy and refresh in small ways and see whether tests notice; hours
+	@scripts/mutants.sh
 
 fmt: ## Format the code
 	@cargo fmt --all

@@ -13,9 +13,16 @@ PATH=$PATH:$TOOLS/bin
 DENY_VERSION=0.20.2
 POSTGRES=""
 PART="starting"
+# What was asked for, for the last line.
+ASKED="make test"
+case "$*" in
+    '' | all) ;;
+    security) ASKED="make security" ;;
+    *) ASKED="scripts/test.sh $*" ;;
+esac
 
 fail() {
-    printf '\nmake test: %s\n' "$*" >&2
+    printf '\n%s: %s\n' "$ASKED" "$*" >&2
     exit 1
 }
 
@@ -29,7 +36,7 @@ finish() {
     local code=$?
     trap - EXIT
     if [ -n "$POSTGRES" ]; then tests/support/postgres.sh stop "$POSTGRES" || true; fi
-    if [ "$code" -ne 0 ]; then printf '\nmake test: FAILED at: %s\n' "$PART" >&2; fi
+    if [ "$code" -ne 0 ]; then printf '\n%s: FAILED at: %s\n' "$ASKED" "$PART" >&2; fi
     exit "$code"
 }
 trap finish EXIT
@@ -177,4 +184,4 @@ for part in "${@:-all}"; do
         *) fail "there is no part '$part': needs format lint licences build support database tests promises security" ;;
     esac
 done
-printf '\nmake test: passed in %s s\n' "$SECONDS"
+printf '\n%s: passed in %s s\n' "$ASKED" "$SECONDS"

@@ -78,3 +78,20 @@ fn made_up() -> Arc<dyn Connector> {
 pub(crate) fn choice(byte: u8, count: usize) -> usize {
     usize::from(byte.wrapping_sub(b'a')) % count
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    /// The crates whose connectors a list of ours names, one a line.
+    fn listed(code: &str) -> BTreeSet<&str> {
+        code.lines().filter_map(|line| line.trim().strip_suffix("::connector(),")).collect()
+    }
+
+    #[test]
+    fn no_connector_of_the_hub_is_forgotten() {
+        let hub = listed(include_str!("../../crates/server/src/connectors.rs"));
+        assert!(hub.len() > 10, "the hub's list is not read: {hub:?}");
+        assert_eq!(listed(include_str!("providers.rs")), hub, "put the new one before made_up()");
+    }
+}

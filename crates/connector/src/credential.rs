@@ -22,6 +22,9 @@ pub enum Credential {
     Keys(BTreeMap<String, SecretString>),
 }
 
+base::lacks!(Credential: std::fmt::Display, Clone, Serialize);
+base::lacks!(SecretString: Serialize);
+
 /// The bytes are no credential that this version reads.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {

@@ -46,6 +46,8 @@ pub struct TokenSet {
     pub captured: BTreeMap<String, String>,
 }
 
+base::lacks!(TokenSet: std::fmt::Display, Clone, serde::Serialize);
+
 impl TokenSet {
     /// A bearer token (RFC 6750) of which nothing else is known.
     pub fn bearer(access: impl Into<SecretString>) -> Self {

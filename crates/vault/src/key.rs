@@ -71,6 +71,8 @@ pub struct DataKey {
     key: LockedKey,
 }
 
+base::lacks!(DataKey: fmt::Debug, fmt::Display, Clone, serde::Serialize);
+
 impl DataKey {
     /// A new key with a new id.
     pub fn generate(rng: &dyn Rng) -> Self {

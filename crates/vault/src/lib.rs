@@ -22,6 +22,7 @@ pub use key::{DataKey, KeyRef};
 #[cfg(feature = "aws-kms")]
 pub use kms::{AwsCredentials, Kms, KmsSettings};
 pub use local::{Created, LocalKeys, open_or_create_key_file};
+pub use locked::unlocked_pages;
 pub use place::Place;
 pub use sealed::Sealed;
 pub use service::KEY_SERVICE_TIMEOUT;

@@ -28,6 +28,8 @@ pub struct LocalKeys {
     keys: Vec<DataKey>,
 }
 
+base::lacks!(LocalKeys: std::fmt::Debug, std::fmt::Display, Clone, serde::Serialize);
+
 impl LocalKeys {
     /// Reads lines of `vkk1_…`; blank lines and lines that start with `#` do not count.
     ///

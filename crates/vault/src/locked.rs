@@ -5,7 +5,10 @@
 
 use std::{
     array, iter, mem,
-    sync::{Mutex, Once, PoisonError, RwLock},
+    sync::{
+        Mutex, Once, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -42,6 +45,8 @@ static FREE: Mutex<Free> = Mutex::new(Free { slots: Vec::new(), pages: 0 });
 
 /// A key in locked memory. Wiped when it is dropped; not printable, not copyable.
 pub(crate) struct LockedKey(&'static Slot);
+
+base::lacks!(LockedKey: std::fmt::Debug, std::fmt::Display, Clone, serde::Serialize);
 
 impl LockedKey {
     pub(crate) fn new(key: &Zeroizing<[u8; 32]>) -> Self {
@@ -91,21 +96,35 @@ fn free_slot() -> &'static Slot {
     free.slots.pop().expect("a page has slots")
 }
 
+/// How many pages of 16 KiB hold keys and are not locked, because the system refused: 0 where keys are never
+/// swapped out. Counted since the process started.
+pub fn unlocked_pages() -> u64 {
+    UNLOCKED.load(Ordering::Relaxed)
+}
+
+static UNLOCKED: AtomicU64 = AtomicU64::new(0);
+
+/// Counts pages that could not be locked; the log is told once.
+fn refused(pages: usize, error: &region::Error) {
+    static TOLD: Once = Once::new();
+    UNLOCKED.fetch_add(pages as u64, Ordering::Relaxed);
+    TOLD.call_once(|| {
+        tracing::warn!(
+            %error,
+            "keys could not be locked in memory, so the system may write them to its swap space. \
+             Raise RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=256M), or encrypt the swap space"
+        );
+    });
+}
+
 /// Pages, locked if the system allows; where it does not, keys lie in them all the same.
 fn new_pages(count: usize) -> &'static [Page] {
-    static TOLD: Once = Once::new();
     let page = || Page(array::from_fn(|_| RwLock::new(None)));
     let pages: &'static [Page] = iter::repeat_with(page).take(count).collect::<Vec<_>>().leak();
     match region::lock(pages.as_ptr(), size_of_val(pages)) {
         // The guard would unlock them.
         Ok(guard) => mem::forget(guard),
-        Err(error) => TOLD.call_once(|| {
-            tracing::warn!(
-                %error,
-                "keys could not be locked in memory, so the system may write them to its swap space. \
-                 Raise RLIMIT_MEMLOCK (systemd: LimitMEMLOCK=256M), or encrypt the swap space"
-            );
-        }),
+        Err(error) => refused(pages.len(), &error),
     }
     pages
 }
@@ -137,6 +156,15 @@ mod tests {
         let places: HashSet<_> = (0..1000).map(|_| ptr::from_ref(key(1).0)).collect();
         // Other tests take and leave some at the same time.
         assert!(places.len() < 500, "{} places for one key after another", places.len());
+    }
+
+    #[test]
+    fn pages_that_are_not_locked_are_counted() {
+        let before = unlocked_pages();
+        refused(3, &region::Error::UnmappedRegion);
+        refused(64, &region::Error::UnmappedRegion);
+        // As many more as other tests were refused meanwhile.
+        assert!(unlocked_pages() >= before + 67);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Stored {
     pub credential: Credential,
 }
 
+base::lacks!(Stored: std::fmt::Debug, std::fmt::Display, Clone, Serialize);
+
 /// The bytes that are sealed: a length, the inputs as JSON, the credential.
 fn to_bytes(stored: &Stored) -> Result<Zeroizing<Vec<u8>>> {
     let inputs = serde_json::to_vec(&stored.inputs)?;

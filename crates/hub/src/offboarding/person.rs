@@ -57,5 +57,24 @@ async fn erase(store: &Store, workspace: &str, person: &str) -> Result<()> {
     audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
     tx.commit().await?;
     store.keys().forget_person(person).await;
+    shred(store).await;
     Ok(())
+}
+
+/// SQLite's log of writes holds what was deleted until it is folded into the database, which a hub at rest
+/// does not do by itself. PostgreSQL writes over it in its own time. The person is erased either way.
+async fn shred(store: &Store) {
+    if store.is_postgres() {
+        return;
+    }
+    match store.shred_freed().await {
+        Ok(true) => {}
+        Ok(false) => tracing::warn!(
+            "what was erased stays in SQLite's log until the next checkpoint: a reader was at it"
+        ),
+        Err(error) => tracing::warn!(
+            ?error,
+            "what was erased stays in SQLite's log until the next checkpoint"
+        ),
+    }
 }

@@ -187,6 +187,27 @@ async fn an_erased_person_is_disconnected_and_unreadable_and_the_chain_verifies(
 }
 
 #[tokio::test]
+async fn an_erased_persons_key_is_left_in_no_file_of_the_database() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant_with_policy("chat").await;
+    scene.link(&chat, "ana", "ana-work").await;
+    let ana = end_user::find(&scene.store, &chat.id, "ana").await.unwrap().unwrap();
+    let key = ana.key_sealed.unwrap().0.into_bytes();
+    let is_left = || {
+        let files = std::fs::read_dir(scene.dir.path()).unwrap();
+        let database = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("valetkey.db"));
+        database
+            .map(|path| std::fs::read(path).unwrap())
+            .any(|bytes| bytes.windows(key.len()).any(|part| part == key))
+    };
+    assert!(is_left(), "the test looks in the right place");
+    offboarding::erase_person(&scene.store, &scene.registry, &chat.id, "ana").await.unwrap();
+    assert!(!is_left());
+}
+
+#[tokio::test]
 async fn an_export_has_a_persons_data_with_their_personal_fields_and_nobody_elses() {
     let scene = Scene::new().await;
     let chat = scene.tenant_with_policy("chat").await;

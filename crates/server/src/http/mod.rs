@@ -6,6 +6,7 @@ mod idempotent;
 mod input;
 mod layers;
 pub(crate) mod limits;
+mod metrics;
 mod ready;
 pub(crate) mod serving;
 
@@ -39,6 +40,7 @@ pub(crate) fn router(state: AppState, connections: usize) -> Router {
         .layer(from_fn_with_state(gate, layers::gate))
         // A process that is busy runs: it must not be restarted for that.
         .route("/healthz", get(healthz))
+        .route("/metrics", get(metrics::metrics))
         .layer(from_fn(limits::tell))
         .layer(from_fn_with_state(state.clone(), limits::locate))
         .layer(from_fn(layers::in_time))

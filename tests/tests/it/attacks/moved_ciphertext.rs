@@ -112,6 +112,9 @@ struct People {
     /// One whose row becomes another workspace's, and who asks there.
     abducted: Linked,
     abductor: Linked,
+    /// One whose row becomes that of another person of her own workspace, who asks.
+    given: Linked,
+    taker: Linked,
     /// To be damaged, one way each.
     broken: Vec<Linked>,
     untouched: Vec<(Linked, &'static str)>,
@@ -155,6 +158,8 @@ impl People {
             newer: a("newer", "ana").await,
             abducted: a("abducted", "ana").await,
             abductor: b("abductor", "ben").await,
+            given: a("given", "ana").await,
+            taker: a("taker", "ben").await,
             broken,
             untouched: vec![
                 (a("untouched", "ben").await, "ben@acme.example"),
@@ -188,7 +193,10 @@ impl People {
         damaged.push(("an older credential under the newer one's number", self.again));
         rows.change(&self.newer.set("generation = generation + 1")).await;
         damaged.push(("a credential under a newer number", self.newer));
-        damaged.push(abduct(&mut rows, &self.abducted, self.abductor).await);
+        let what = "a whole row moved into another workspace";
+        damaged.push((what, give(&mut rows, &self.abducted, self.abductor).await));
+        let what = "a whole row given to another person";
+        damaged.push((what, give(&mut rows, &self.given, self.taker).await));
         for (linked, (what, change)) in self.broken.into_iter().zip(BREAKS) {
             let mut sealed = linked.sealed(&mut rows).await;
             change(&mut sealed);
@@ -199,11 +207,11 @@ impl People {
     }
 }
 
-/// The whole row of one becomes the row of another workspace's person.
-async fn abduct(rows: &mut Rows, abducted: &Linked, by: Linked) -> (&'static str, Linked) {
+/// The whole row of one becomes the row of another person, who loses their own.
+async fn give(rows: &mut Rows, given: &Linked, by: Linked) -> Linked {
     rows.change(&by.set("status = 'revoked', account_digest = x'00'")).await;
     let of_theirs = |column: &str| format!("{column} = (SELECT {column} FROM {})", by.row());
     let columns = ["workspace_id", "integration_id", "owner_key", "end_user_id"].map(of_theirs);
-    rows.change(&abducted.set(&columns.join(", "))).await;
-    ("a whole row moved into another workspace", by)
+    rows.change(&given.set(&columns.join(", "))).await;
+    by
 }
