@@ -172,7 +172,8 @@ async fn of_several_sources_the_first_wraps_all_are_asked_and_all_are_named() {
 async fn of_several_sources_one_that_is_down_is_told_of() {
     let both = KeySources::new(vec![Arc::new(local(9, "one")), Arc::new(Down)]).expect("sources");
     for asked in [both.ready().await, both.keep_alive().await] {
-        assert_eq!(asked.err().expect("it is down").code(), "key_service_unavailable");
+        let Err(error) = asked else { panic!("it is down") };
+        assert_eq!(error.code(), "key_service_unavailable");
     }
 }
 
