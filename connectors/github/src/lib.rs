@@ -55,9 +55,9 @@ fn with_implied(mut scopes: Vec<String>) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use base::Timestamp;
-    use connector::{ErrorKind, ErrorReply};
-    use http::HeaderMap;
+    use base::{SecretString, Timestamp};
+    use connector::{Delivery, ErrorKind, ErrorReply, WebhookError};
+    use http::{HeaderMap, HeaderName, HeaderValue};
     use serde_json::json;
 
     use super::*;
@@ -74,6 +74,24 @@ mod tests {
         assert_eq!(scopes("user").unwrap(), ["user", "read:user", "user:email"]);
         assert_eq!(scopes("public_repo,repo").unwrap(), ["public_repo", "repo"]);
         assert_eq!(scopes("public_repo").unwrap(), ["public_repo"]);
+    }
+
+    // The sample of GitHub's page on validating webhook deliveries.
+    #[test]
+    fn an_event_is_believed_with_githubs_signature_and_not_without() {
+        let signed = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+        let headers = HeaderMap::from_iter([(
+            HeaderName::from_static("x-hub-signature-256"),
+            HeaderValue::from_static(signed),
+        )]);
+        let secret = SecretString::from("It's a Secret to Everybody");
+        let verify = |body: &str| {
+            let (url, body) = ("https://hub.example/hooks/cli_1", body.as_bytes());
+            let event = Delivery { method: "POST", url, headers: &headers, body };
+            connector().manifest().verify_webhook(&secret, &event, Timestamp::default())
+        };
+        assert_eq!(verify("Hello, World!"), Ok(()));
+        assert_eq!(verify("Hello, world!"), Err(WebhookError::Signature));
     }
 
     #[test]
