@@ -71,6 +71,7 @@ const FLOORS: &[&[&str]] = &[
     &["refresh"],
     &["release"],
     &["session"],
+    &["action"],
     &["keys", "offboarding"],
     &["jobs"],
 ];

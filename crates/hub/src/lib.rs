@@ -3,6 +3,7 @@
 //! Rooms stand on floors and use only their own and those below; `docs/architecture.md` draws them and
 //! `crates/base/tests/arrows.rs` checks it.
 
+pub mod action;
 pub mod agent;
 pub mod audit;
 pub mod client;

@@ -72,6 +72,11 @@ impl Problem {
         self
     }
 
+    /// Whether it is of this code.
+    pub(crate) fn is(&self, code: &str) -> bool {
+        self.code == code
+    }
+
     /// The HTTP status.
     #[cfg(test)]
     pub(crate) fn status(&self) -> u16 {

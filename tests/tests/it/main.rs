@@ -7,6 +7,7 @@
 #[macro_use]
 mod harness;
 
+mod agent_acts;
 mod agent_asks;
 mod agent_asks_under_load;
 mod attacks;

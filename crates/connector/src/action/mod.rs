@@ -170,6 +170,13 @@ impl Needs {
         }
     }
 
+    /// Those of these scopes that it names; all of them where it names none.
+    pub fn of(&self, scopes: &[String]) -> Vec<String> {
+        let names = self.names();
+        let is_one = |scope: &&String| names.is_empty() || names.contains(scope.as_str());
+        scopes.iter().filter(is_one).cloned().collect()
+    }
+
     /// All scopes that it names.
     pub fn names(&self) -> BTreeSet<&str> {
         let (Self::All(names) | Self::Any { any_of: names }) = self;

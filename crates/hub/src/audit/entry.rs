@@ -48,6 +48,9 @@ pub struct Release<'a> {
     /// The form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub form: Option<&'static str>,
+    /// The action, of a release that runs one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<&'static str>,
     /// The policy that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<&'a str>,
@@ -56,6 +59,17 @@ pub struct Release<'a> {
     pub generation: Option<i64>,
     /// The key with which the caller came.
     pub key: &'a str,
+}
+
+/// What became of an action, once it is known.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ran<'a> {
+    /// The release under which it ran.
+    pub release: &'a str,
+    /// The action.
+    pub action: &'static str,
+    /// `ok`, `dry_run`, or the kind of error.
+    pub outcome: &'static str,
 }
 
 /// Fields that say something of a person; sealed under the person's key.
@@ -81,6 +95,7 @@ pub enum Outcome {
 enum What<'a> {
     Release(&'a Release<'a>),
     Change(&'a Change<'a>),
+    Ran(&'a Ran<'a>),
 }
 
 /// The order of the fields is the format: version 1.
@@ -154,6 +169,19 @@ impl Draft {
         let what = What::Release(what);
         let head = (id.as_str(), kind, at);
         Self::made(subject, &Body::of(subject, head, None, request_id, what, personal))
+    }
+
+    /// An entry about what became of an action. A release of one without such an entry has an outcome that
+    /// nobody knows: the hub stopped in between, or it still runs.
+    pub fn ran(
+        store: &Store,
+        subject: Subject<'_>,
+        what: &Ran<'_>,
+        request_id: &str,
+    ) -> Result<Self> {
+        let id = EntryId::new(store.clock(), store.rng()).to_string();
+        let head = (id.as_str(), "outcome", store.now());
+        Self::made(subject, &Body::of(subject, head, None, request_id, What::Ran(what), None))
     }
 
     /// An entry about an administrative act, by the store's actor.

@@ -22,7 +22,7 @@ mod writer;
 pub use chain::{ZERO, hash, verify};
 pub use change::{Change, Reach, change};
 pub use checkpoint::{Signed, newest, sign_due, sign_now, signer};
-pub use entry::{Draft, Outcome, Personal, Release, Subject};
+pub use entry::{Draft, Outcome, Personal, Ran, Release, Subject};
 pub use export::{Export, Span};
 pub use finding::{Fault, Finding, Report};
 pub use note::{Checkpoint, MOST_NOTE, NoteError, Signer, VerifierKey};

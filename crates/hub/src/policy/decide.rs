@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use connector::manifest::Needs;
 use serde::{Deserialize, Serialize};
 
 /// In what form access leaves the hub.
@@ -45,10 +46,22 @@ pub struct Rule {
     pub integrations: Vec<String>,
     /// The scopes they may have; `*` means all that the integration asks for.
     pub scopes: Vec<String>,
-    /// The forms in which they may have them.
+    /// The forms in which they may have them as a token; none = no token at all.
     pub forms: Vec<Form>,
+    /// The actions that they may run with these scopes: a name, `contacts.*`, or `*`; none = no action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<String>,
     /// On whose connections.
     pub owners: Vec<OwnerKind>,
+}
+
+/// An action to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Act<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// The scopes that it needs with this provider.
+    pub needs: &'a Needs,
 }
 
 /// A question.
@@ -68,6 +81,8 @@ pub struct Ask<'a> {
     pub form: Option<Form>,
     /// Whether the provider can narrow a token.
     pub can_narrow: bool,
+    /// To run this, in the place of a token: `scopes` and `form` say nothing then.
+    pub action: Option<Act<'a>>,
 }
 
 /// A yes.
@@ -77,8 +92,8 @@ pub struct Granted {
     pub policy: String,
     /// The scopes, sorted.
     pub scopes: Vec<String>,
-    /// The form.
-    pub form: Form,
+    /// The form of the token; none = the action may be run.
+    pub form: Option<Form>,
 }
 
 /// A no.
@@ -115,6 +130,17 @@ impl Rule {
         let asked_for = |scope: &&String| ask.integration_scopes.contains(scope);
         self.scopes.iter().filter(asked_for).cloned().collect()
     }
+
+    fn names(&self, action: &str) -> bool {
+        self.actions.iter().any(|pattern| fits(pattern, action))
+    }
+}
+
+/// Whether a rule's word for actions means this one: its name, the noun before its dot and `.*`, or `*`.
+pub(super) fn fits(pattern: &str, action: &str) -> bool {
+    let noun = pattern.strip_suffix(".*");
+    let same_noun = |noun| action.split_once('.').is_some_and(|(its, _)| its == noun);
+    pattern == "*" || pattern == action || noun.is_some_and(same_noun)
 }
 
 /// Decides. Pure: the same rules and question give the same answer everywhere.
@@ -129,6 +155,12 @@ pub fn decide(rules: &[(String, Rule)], ask: &Ask<'_>) -> Decision {
             scopes: Vec::new(),
         });
     };
+    if let Some(act) = ask.action {
+        return match decide_action(&concerned, ask, act) {
+            Ok(granted) => Decision::Allow(granted),
+            Err(denied) => Decision::Deny(denied),
+        };
+    }
     let forms = match ask.form {
         Some(form) => vec![form],
         None if ask.can_narrow => vec![Form::NarrowedToken, Form::WholeToken],
@@ -150,26 +182,36 @@ pub fn decide(rules: &[(String, Rule)], ask: &Ask<'_>) -> Decision {
     }))
 }
 
+fn deny(concerned: &[&(String, Rule)], why: String, scopes: Vec<String>) -> Denied {
+    Denied { policy: concerned.first().map(|(policy, _)| policy.clone()), why, scopes }
+}
+
+/// The scopes that those of the rules give together that count, and the first of them.
+fn gathered<'a>(
+    concerned: &[&'a (String, Rule)],
+    ask: &Ask<'_>,
+    counts: impl Fn(&Rule) -> bool,
+) -> Option<(&'a String, BTreeSet<String>)> {
+    let mut all = BTreeSet::new();
+    let mut deciding = None;
+    for (policy, rule) in concerned {
+        if counts(rule) {
+            all.extend(rule.scopes_of(ask));
+            deciding.get_or_insert(policy);
+        }
+    }
+    deciding.map(|policy| (policy, all))
+}
+
 fn decide_form(
     concerned: &[&(String, Rule)],
     ask: &Ask<'_>,
     form: Form,
 ) -> Result<Granted, Denied> {
-    let deny = |why: String, scopes| Denied {
-        policy: concerned.first().map(|(policy, _)| policy.clone()),
-        why,
-        scopes,
-    };
-    let mut allowed = BTreeSet::new();
-    let mut deciding = None;
-    for (policy, rule) in concerned {
-        if rule.forms.contains(&form) {
-            allowed.extend(rule.scopes_of(ask));
-            deciding.get_or_insert(policy);
-        }
-    }
-    let Some(policy) = deciding else {
-        return Err(deny(format!("No policy allows the form `{}` here.", word(form)), Vec::new()));
+    let Some((policy, allowed)) = gathered(concerned, ask, |rule| rule.forms.contains(&form))
+    else {
+        let why = format!("No policy allows the form `{}` here.", form.word());
+        return Err(deny(concerned, why, Vec::new()));
     };
     let scopes: Vec<String> = match ask.scopes {
         None => allowed.into_iter().collect(),
@@ -178,129 +220,46 @@ fn decide_form(
             let beyond: Vec<_> = asked.difference(&allowed).cloned().collect();
             if !beyond.is_empty() {
                 let why = format!("No policy allows: {}.", beyond.join(", "));
-                return Err(deny(why, beyond));
+                return Err(deny(concerned, why, beyond));
             }
             asked.into_iter().collect()
         }
     };
     if scopes.is_empty() {
-        return Err(deny("The policies leave no scope to hand out.".to_owned(), Vec::new()));
+        let why = "The policies leave no scope to hand out.".to_owned();
+        return Err(deny(concerned, why, Vec::new()));
     }
-    Ok(Granted { policy: policy.clone(), scopes, form })
+    Ok(Granted { policy: policy.clone(), scopes, form: Some(form) })
 }
 
-fn word(form: Form) -> &'static str {
-    match form {
-        Form::NarrowedToken => "narrowed_token",
-        Form::WholeToken => "whole_token",
+/// The action stands where a token's form stands: scopes that a policy gives for tokens alone do not count.
+fn decide_action(
+    concerned: &[&(String, Rule)],
+    ask: &Ask<'_>,
+    act: Act<'_>,
+) -> Result<Granted, Denied> {
+    let Some((policy, allowed)) = gathered(concerned, ask, |rule| rule.names(act.name)) else {
+        let why = format!("No policy allows the action `{}` here.", act.name);
+        return Err(deny(concerned, why, Vec::new()));
+    };
+    let allowed: Vec<_> = allowed.into_iter().collect();
+    let missing = act.needs.missing(&allowed);
+    if !missing.is_empty() {
+        let why = format!(
+            "The action `{}` needs a scope that no policy allows with it, or that the integration does not ask for: {}.",
+            act.name,
+            missing.join(", ")
+        );
+        return Err(deny(concerned, why, missing));
     }
+    let scopes = act.needs.of(&allowed);
+    if scopes.is_empty() {
+        let why = "The policies leave no scope to act with.".to_owned();
+        return Err(deny(concerned, why, Vec::new()));
+    }
+    Ok(Granted { policy: policy.clone(), scopes, form: None })
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn strings(list: &[&str]) -> Vec<String> {
-        list.iter().map(|text| (*text).to_owned()).collect()
-    }
-
-    fn rule(scopes: &[&str], forms: &[Form]) -> Rule {
-        Rule {
-            agents: strings(&["agt_a"]),
-            integrations: strings(&["int_a"]),
-            scopes: strings(scopes),
-            forms: forms.to_vec(),
-            owners: vec![OwnerKind::EndUser],
-        }
-    }
-
-    fn ask<'a>(all: &'a [String], scopes: Option<&'a [String]>, form: Option<Form>) -> Ask<'a> {
-        Ask {
-            agent: "agt_a",
-            integration: "int_a",
-            integration_scopes: all,
-            owner: OwnerKind::EndUser,
-            scopes,
-            form,
-            can_narrow: true,
-        }
-    }
-
-    #[test]
-    fn nothing_is_allowed_without_a_policy() {
-        let all = strings(&["read"]);
-        assert!(matches!(decide(&[], &ask(&all, None, None)), Decision::Deny(_)));
-    }
-
-    #[test]
-    fn a_policy_for_users_gives_nothing_on_a_shared_account() {
-        let all = strings(&["read"]);
-        let rules = [("pol_a".to_owned(), rule(&["*"], &[Form::WholeToken]))];
-        let question = Ask { owner: OwnerKind::Workspace, ..ask(&all, None, None) };
-        assert!(matches!(decide(&rules, &question), Decision::Deny(Denied { policy: None, .. })));
-    }
-
-    #[test]
-    fn a_scope_that_no_policy_allows_is_named_in_the_refusal() {
-        let all = strings(&["read", "write"]);
-        let asked = strings(&["read", "write"]);
-        let rules = [("pol_a".to_owned(), rule(&["read"], &[Form::WholeToken]))];
-        let Decision::Deny(denied) =
-            decide(&rules, &ask(&all, Some(&asked), Some(Form::WholeToken)))
-        else {
-            panic!("allowed");
-        };
-        assert_eq!(denied.scopes, strings(&["write"]));
-        assert_eq!(denied.policy.as_deref(), Some("pol_a"));
-    }
-
-    #[test]
-    fn the_narrowest_form_is_taken_where_none_is_asked_for() {
-        let all = strings(&["read", "write"]);
-        let rules =
-            [("pol_a".to_owned(), rule(&["read"], &[Form::WholeToken, Form::NarrowedToken]))];
-        let Decision::Allow(granted) = decide(&rules, &ask(&all, None, None)) else {
-            panic!("denied");
-        };
-        assert_eq!(granted.form, Form::NarrowedToken);
-        assert_eq!(granted.scopes, strings(&["read"]));
-    }
-
-    #[test]
-    fn two_policies_add_up() {
-        let all = strings(&["read", "write"]);
-        let rules = [
-            ("pol_a".to_owned(), rule(&["read"], &[Form::WholeToken])),
-            ("pol_b".to_owned(), rule(&["write"], &[Form::WholeToken])),
-        ];
-        assert!(matches!(decide(&rules, &ask(&all, Some(&all), None)), Decision::Allow(_)));
-    }
-
-    proptest! {
-        /// Whatever the rules say, a yes never holds a scope that no rule names or that the
-        /// integration does not ask for.
-        #[test]
-        fn no_request_widens_scopes(
-            allowed in proptest::collection::vec("[a-e*]", 0..5),
-            all in proptest::collection::vec("[a-e]", 0..5),
-            asked in proptest::option::of(proptest::collection::vec("[a-f]", 0..5)),
-            whole in any::<bool>(),
-        ) {
-            let form = if whole { Form::WholeToken } else { Form::NarrowedToken };
-            let rules = [("pol_a".to_owned(), Rule { scopes: allowed.clone(), ..rule(&[], &[form]) })];
-            let question = ask(&all, asked.as_deref(), None);
-            if let Decision::Allow(granted) = decide(&rules, &question) {
-                prop_assert_eq!(granted.form, form);
-                for scope in &granted.scopes {
-                    prop_assert!(all.contains(scope));
-                    prop_assert!(allowed.contains(scope) || allowed.iter().any(|s| s == "*"));
-                    if let Some(asked) = &asked {
-                        prop_assert!(asked.contains(scope));
-                    }
-                }
-            }
-        }
-    }
-}
+#[path = "decide_tests.rs"]
+mod tests;

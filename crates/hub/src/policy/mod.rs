@@ -5,5 +5,5 @@
 mod decide;
 mod service;
 
-pub use decide::{Ask, Decision, Denied, Form, Granted, OwnerKind, Rule, decide};
+pub use decide::{Act, Ask, Decision, Denied, Form, Granted, OwnerKind, Rule, decide};
 pub use service::{Model as Policy, active, delete, get, list, put};

@@ -8,7 +8,7 @@ use sea_orm::{
 
 use serde_json::json;
 
-use super::Rule;
+use super::{Rule, decide::fits};
 use crate::{
     Error, Result, agent,
     audit::{self, Change, Reach},
@@ -49,12 +49,25 @@ const MOST: usize = 100;
 
 /// Checks a rule and turns the slugs in it into ids.
 async fn resolve(store: &Store, workspace: &str, mut rule: Rule) -> Result<Rule> {
-    let lists = [rule.agents.len(), rule.integrations.len(), rule.scopes.len(), rule.forms.len()];
-    if lists.contains(&0) || rule.owners.is_empty() || lists.iter().any(|len| *len > MOST) {
+    let lists = [rule.agents.len(), rule.integrations.len(), rule.scopes.len(), rule.owners.len()];
+    let what_for = [rule.forms.len(), rule.actions.len()];
+    let most = lists.iter().chain(&what_for).any(|len| *len > MOST);
+    if most || lists.contains(&0) || what_for == [0, 0] {
         return Err(Error::invalid(
             "policy_incomplete",
             format!(
-                "A policy names 1 to {MOST} each of `agents`, `integrations`, `scopes`, `forms` and `owners`."
+                "A policy names 1 to {MOST} each of `agents`, `integrations`, `scopes` and `owners`, and of `forms`, `actions` or both."
+            ),
+        ));
+    }
+    let means_none =
+        |word: &&String| !connector::actions().iter().any(|action| fits(word, action.name));
+    if let Some(word) = rule.actions.iter().find(means_none) {
+        let word: String = word.chars().take(64).collect();
+        return Err(Error::invalid(
+            "action_unknown",
+            format!(
+                "There is no action `{word}`. GET /v1/actions lists them; `contacts.*` means all of a noun, `*` all."
             ),
         ));
     }

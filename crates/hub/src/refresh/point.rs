@@ -12,4 +12,4 @@ macro_rules! point {
     ($name:literal) => {};
 }
 
-pub(super) use point;
+pub(crate) use point;

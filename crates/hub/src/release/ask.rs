@@ -1,9 +1,10 @@
 //! The token call's order: decide, read, commit the release, unseal, answer.
 
 use base::Timestamp;
+use connector::Action;
 
 use super::{
-    hand_out::{self, Issued},
+    hand_out::{self, Issued, Ready},
     select::{self, Choice, Missing, Selected, Selection},
 };
 use crate::{
@@ -44,6 +45,8 @@ pub struct TokenAsk {
     pub min_ttl: std::time::Duration,
     /// Why, in the agent's own words.
     pub reason: Option<String>,
+    /// To run this, in the place of a token: `scopes` and `form` say nothing then.
+    pub action: Option<&'static Action>,
 }
 
 /// Who asks.
@@ -57,6 +60,9 @@ pub struct Asker {
     pub request_id: String,
 }
 
+/// The form of a release for an action, as the chain names it.
+const ACTION: &str = "action";
+
 /// The answer, before a connect session is put to it.
 pub enum Asked {
     /// Access.
@@ -67,14 +73,30 @@ pub enum Asked {
     Choose(Vec<Choice>),
 }
 
+/// How far a question came, before anything is unsealed for its answer.
+pub(crate) enum Reached {
+    /// The release of this id is durable: the credential may be used.
+    Released(Box<Ready>, String),
+    /// A person must link first, or again.
+    Missing(Box<Missing>),
+    /// There are several accounts: which?
+    Choose(Vec<Choice>),
+}
+
 /// How often a question is decided again because the workspace changed under it.
 const ATTEMPTS: usize = 8;
 
 /// The parts that a hand-out needs.
-pub(super) struct Parts<'a> {
-    pub(super) store: &'a Store,
-    pub(super) registry: &'a Registry,
-    pub(super) refresher: &'a Refresher,
+#[derive(Clone, Copy)]
+pub struct Parts<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// The providers.
+    pub registry: &'a Registry,
+    /// Refreshes.
+    pub refresher: &'a Refresher,
+    /// The one writer.
+    pub writer: &'a Writer,
 }
 
 /// Answers one question. The release is durable before the credential is unsealed for the answer.
@@ -86,14 +108,25 @@ pub async fn release(
     asker: &Asker,
     ask: &TokenAsk,
 ) -> Result<Asked> {
-    let parts = Parts { store, registry, refresher };
+    let parts = Parts { store, registry, refresher, writer };
+    Ok(match reach(&parts, asker, ask).await? {
+        Reached::Released(ready, release) => {
+            Asked::Issued(Box::new(hand_out::unseal(&parts, *ready, release).await?))
+        }
+        Reached::Missing(missing) => Asked::Missing(missing),
+        Reached::Choose(choices) => Asked::Choose(choices),
+    })
+}
+
+/// Decides, finds the connection, makes it fresh and records the release.
+pub(crate) async fn reach(parts: &Parts<'_>, asker: &Asker, ask: &TokenAsk) -> Result<Reached> {
     let mut principal = asker.principal.clone();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             // The key may be what was revoked.
-            principal = api_key::again(store, &principal).await?;
+            principal = api_key::again(parts.store, &principal).await?;
         }
-        match attempt_once(&parts, writer, asker, &principal, ask).await? {
+        match attempt_once(parts, asker, &principal, ask).await? {
             Some(answer) => return Ok(answer),
             None => tokio::task::yield_now().await,
         }
@@ -104,11 +137,10 @@ pub async fn release(
 /// None = the workspace changed meanwhile; nothing was released.
 async fn attempt_once(
     parts: &Parts<'_>,
-    writer: &Writer,
     asker: &Asker,
     principal: &Principal,
     ask: &TokenAsk,
-) -> Result<Option<Asked>> {
+) -> Result<Option<Reached>> {
     let (workspace, agent) = agent_of(parts.store, principal, asker.named_agent.as_deref()).await?;
     let end_user = match &ask.end_user {
         None => None,
@@ -121,13 +153,13 @@ async fn attempt_once(
         Some(subject) => end_user::find(parts.store, &workspace, subject).await?,
     };
     let who = Who { workspace, agent, end_user: end_user.map(|row| row.id) };
-    let record = Record { parts, writer, asker, principal, who: &who, ask };
+    let record = Record { parts, asker, principal, who: &who, ask };
     match select::select(parts, &who, ask).await? {
         Selection::Denied { denied, integration, provider } => {
             record.denial(&denied, &integration, &provider).await
         }
-        Selection::Choose(choices) => Ok(Some(Asked::Choose(choices))),
-        Selection::Missing(missing) => Ok(Some(Asked::Missing(missing))),
+        Selection::Choose(choices) => Ok(Some(Reached::Choose(choices))),
+        Selection::Missing(missing) => Ok(Some(Reached::Missing(missing))),
         Selection::Use(selected) => record.hand_out(*selected).await,
     }
 }
@@ -173,7 +205,6 @@ async fn agent_of(
 
 struct Record<'a> {
     parts: &'a Parts<'a>,
-    writer: &'a Writer,
     asker: &'a Asker,
     principal: &'a Principal,
     who: &'a Who,
@@ -181,10 +212,10 @@ struct Record<'a> {
 }
 
 impl Record<'_> {
-    async fn hand_out(&self, selected: Selected) -> Result<Option<Asked>> {
+    async fn hand_out(&self, selected: Selected) -> Result<Option<Reached>> {
         let ready = match hand_out::prepare(self.parts, selected, self.ask).await? {
             hand_out::Prepared::Ready(ready) => ready,
-            hand_out::Prepared::Missing(missing) => return Ok(Some(Asked::Missing(missing))),
+            hand_out::Prepared::Missing(missing) => return Ok(Some(Reached::Missing(missing))),
         };
         let subject = Subject {
             workspace: &self.who.workspace,
@@ -196,7 +227,8 @@ impl Record<'_> {
             integration: &ready.app.integration.id,
             provider: &ready.app.integration.provider,
             scopes: &ready.scopes,
-            form: Some(ready.granted.form.word()),
+            form: Some(ready.granted.form.map_or(ACTION, Form::word)),
+            action: self.ask.action.map(|action| action.name),
             policy: Some(&ready.granted.policy),
             generation: Some(ready.row.generation),
             key: &self.principal.key,
@@ -204,13 +236,12 @@ impl Record<'_> {
         let draft = self.draft(Outcome::Released, subject, &what).await?;
         let release = draft.id().to_owned();
         // A refresh on the way moves the epoch; what was decided before it is decided again.
-        match self.writer.append(draft, Some(self.principal.epoch)).await {
+        match self.parts.writer.append(draft, Some(self.principal.epoch)).await {
             Ok(_) => {}
             Err(WriteError::EpochMoved) => return Ok(None),
             Err(error) => return Err(error.into()),
         }
-        let issued = hand_out::unseal(self.parts, *ready, release).await?;
-        Ok(Some(Asked::Issued(Box::new(issued))))
+        Ok(Some(Reached::Released(ready, release)))
     }
 
     /// A refusal is recorded too; it waits for the commit, so that what the caller hears is kept.
@@ -219,7 +250,7 @@ impl Record<'_> {
         denied: &Denied,
         integration: &str,
         provider: &str,
-    ) -> Result<Option<Asked>> {
+    ) -> Result<Option<Reached>> {
         let none = Vec::new();
         let subject = Subject {
             workspace: &self.who.workspace,
@@ -230,14 +261,21 @@ impl Record<'_> {
         let what = Release {
             integration,
             provider,
-            scopes: self.ask.scopes.as_ref().unwrap_or(&none),
-            form: self.ask.form.map(Form::word),
+            scopes: match self.ask.action {
+                Some(_) => &denied.scopes,
+                None => self.ask.scopes.as_ref().unwrap_or(&none),
+            },
+            form: match self.ask.action {
+                Some(_) => Some(ACTION),
+                None => self.ask.form.map(Form::word),
+            },
+            action: self.ask.action.map(|action| action.name),
             policy: denied.policy.as_deref(),
             generation: None,
             key: &self.principal.key,
         };
         let draft = self.draft(Outcome::Denied, subject, &what).await?;
-        self.writer.append(draft, None).await?;
+        self.parts.writer.append(draft, None).await?;
         let detail =
             format!("{} Ask the workspace's owner for a policy that allows it.", denied.why);
         Err(Error::new(Kind::Forbidden, "policy_denied", detail)

@@ -18,13 +18,22 @@ use crate::{
 };
 
 /// Ready to be recorded.
-pub(super) struct Ready {
-    pub(super) row: Connection,
-    pub(super) app: App,
+pub(crate) struct Ready {
+    pub(crate) row: Connection,
+    pub(crate) app: App,
     pub(super) granted: Granted,
-    /// What the token can really do.
-    pub(super) scopes: Vec<String>,
+    /// What the token can really do, or what the action may use of it.
+    pub(crate) scopes: Vec<String>,
+    /// Who asked, and for whom.
+    pub(crate) agent: String,
     narrowed: Option<Stored>,
+}
+
+impl Ready {
+    /// The provider says that the grant has ended.
+    pub(crate) fn ended(self) -> Missing {
+        again(self.row, &self.app, self.granted, self.agent)
+    }
 }
 
 pub(super) enum Prepared {
@@ -86,15 +95,15 @@ pub(super) async fn prepare(
         }
     }
     let mut scopes = match granted.form {
-        Form::WholeToken => row.scopes.0.clone(),
-        Form::NarrowedToken => granted.scopes.clone(),
+        Some(Form::WholeToken) => row.scopes.0.clone(),
+        Some(Form::NarrowedToken) | None => granted.scopes.clone(),
     };
     scopes.sort();
     let narrowed = match granted.form {
-        Form::NarrowedToken => Some(narrow(parts, &row, &app, &scopes).await?),
-        Form::WholeToken => None,
+        Some(Form::NarrowedToken) => Some(narrow(parts, &row, &app, &scopes).await?),
+        Some(Form::WholeToken) | None => None,
     };
-    Ok(Prepared::Ready(Box::new(Ready { row, app, granted, scopes, narrowed })))
+    Ok(Prepared::Ready(Box::new(Ready { row, app, granted, scopes, agent, narrowed })))
 }
 
 /// How much of a wish can be met: one for longer than this provider's tokens live would else cause one
@@ -216,11 +225,13 @@ fn narrow_failed(app: &App, error: &oauth::Error) -> Error {
 
 /// After the release is durable: opens the credential and says how to place it.
 pub(super) async fn unseal(parts: &Parts<'_>, ready: Ready, release: String) -> Result<Issued> {
-    let Ready { row, app, granted, scopes, narrowed } = ready;
+    let Ready { row, app, granted, scopes, narrowed, .. } = ready;
     let stored = match narrowed {
         Some(stored) => stored,
         None => connection::open_credential(parts.store, &row).await?,
     };
+    let form =
+        granted.form.ok_or_else(|| Error::internal("a release for an action is no token"))?;
     let manifest = app.connector.manifest();
     let inputs = app.inputs(&stored.inputs)?;
     let (access_token, token_type, expires_at) = match &stored.credential {
@@ -238,7 +249,7 @@ pub(super) async fn unseal(parts: &Parts<'_>, ready: Ready, release: String) -> 
         token_type,
         expires_at,
         scopes,
-        form: granted.form,
+        form,
         connection: row.id,
         release,
     })

@@ -4,6 +4,8 @@ mod ask;
 mod hand_out;
 mod select;
 
-pub use ask::{Asked, Asker, Target, TokenAsk, release};
+pub use ask::{Asked, Asker, Parts, Target, TokenAsk, release};
+pub(crate) use ask::{Reached, reach};
 pub use hand_out::Issued;
+pub(crate) use hand_out::Ready;
 pub use select::{Choice, ConnectReason, Missing};

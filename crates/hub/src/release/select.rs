@@ -1,13 +1,17 @@
 //! Which connection serves an ask, and whether a policy lets it.
 
+use std::collections::BTreeSet;
+
+use connector::Action;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::ask::{Parts, Target, TokenAsk, Who};
 use crate::{
     Error, Result,
     connection::{self, Connection, Health, State, Status},
     integration::{self, App, Integration},
-    policy::{self, Ask, Decision, Denied, Granted, OwnerKind, Rule, decide},
+    policy::{self, Act, Ask, Decision, Denied, Granted, OwnerKind, Rule, decide},
 };
 
 /// Why a person is needed.
@@ -86,13 +90,15 @@ pub(super) async fn select(parts: &Parts<'_>, who: &Who, ask: &TokenAsk) -> Resu
     };
     let mut first_no = None;
     let mut yes = Vec::new();
+    let apps = able(parts, ask, &integrations).await?;
     for owner in owners {
-        for integration in &integrations {
-            let app = App::load(parts.store, parts.registry, integration.clone()).await?;
-            match decide_one(&rules, who, ask, &app, *owner) {
-                Decision::Allow(granted) => yes.push(Allowed { app, owner: *owner, granted }),
+        for app in &apps {
+            match decide_one(&rules, who, ask, app, *owner) {
+                Decision::Allow(granted) => {
+                    yes.push(Allowed { app: app.clone(), owner: *owner, granted });
+                }
                 Decision::Deny(denied) => {
-                    first_no.get_or_insert((denied, integration));
+                    first_no.get_or_insert((denied, &app.integration));
                 }
             }
         }
@@ -108,6 +114,39 @@ pub(super) async fn select(parts: &Parts<'_>, who: &Who, ask: &TokenAsk) -> Resu
         Some(row) => use_named(who, ask, yes, row),
         None => use_any(parts, who, ask, yes).await,
     }
+}
+
+/// Those of the integrations whose provider can do what is asked for.
+async fn able(parts: &Parts<'_>, ask: &TokenAsk, integrations: &[Integration]) -> Result<Vec<App>> {
+    let mut apps = Vec::with_capacity(integrations.len());
+    for integration in integrations {
+        apps.push(App::load(parts.store, parts.registry, integration.clone()).await?);
+    }
+    let Some(action) = ask.action else { return Ok(apps) };
+    let providers: BTreeSet<_> = apps.iter().map(|app| app.integration.provider.clone()).collect();
+    let there = |app: &App| {
+        let can = |one: &&Action| one.needs(app.connector.as_ref()).is_some();
+        connector::actions().iter().filter(can).map(|one| one.name).collect::<Vec<_>>()
+    };
+    let actions: BTreeSet<_> = apps.iter().flat_map(there).collect();
+    apps.retain(|app| action.needs(app.connector.as_ref()).is_some());
+    if apps.is_empty() {
+        let others: Vec<_> = parts
+            .registry
+            .iter()
+            .filter(|connector| action.needs(connector.as_ref()).is_some())
+            .map(|connector| connector.manifest().slug.clone())
+            .collect();
+        let detail = format!(
+            "The hub can't do `{}` with {}. GET /v1/actions tells what can be done with which provider.",
+            action.name,
+            providers.into_iter().collect::<Vec<_>>().join(", ")
+        );
+        return Err(Error::invalid("action_unsupported", detail)
+            .with("actions", actions.into_iter().map(Value::from).collect::<Vec<_>>())
+            .with("providers", others));
+    }
+    Ok(apps)
 }
 
 fn decide_one(
@@ -127,6 +166,10 @@ fn decide_one(
             scopes: ask.scopes.as_deref(),
             form: ask.form,
             can_narrow: app.connector.manifest().can_narrow(),
+            action: ask.action.and_then(|action| {
+                let needs = action.needs(app.connector.as_ref())?;
+                Some(Act { name: action.name, needs })
+            }),
         },
     )
 }
@@ -292,8 +335,17 @@ fn judge(who: &Who, ask: &TokenAsk, mut allowed: Allowed, row: Connection) -> Re
         ));
     }
     let has = |scope: &String| row.scopes.0.contains(scope);
-    let (held, lacking): (Vec<_>, Vec<_>) = allowed.granted.scopes.iter().cloned().partition(has);
-    if held.is_empty() || (ask.scopes.is_some() && !lacking.is_empty()) {
+    let (held, mut lacking): (Vec<_>, Vec<_>) =
+        allowed.granted.scopes.iter().cloned().partition(has);
+    let needs = ask.action.and_then(|action| action.needs(allowed.app.connector.as_ref()));
+    let short = match needs {
+        Some(needs) => {
+            lacking = needs.missing(&held);
+            !lacking.is_empty()
+        }
+        None => ask.scopes.is_some() && !lacking.is_empty(),
+    };
+    if held.is_empty() || short {
         let again = Some(row.id);
         return Ok(missing_from(who, allowed, ConnectReason::MissingScopes, lacking, again));
     }

@@ -79,7 +79,8 @@ pub async fn token(
     }
 }
 
-async fn connect(
+/// What to tell where a person is needed: a session to open, if an end user can put it right.
+pub(crate) async fn connect(
     store: &Store,
     registry: &Registry,
     asker: &Asker,

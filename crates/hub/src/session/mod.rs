@@ -11,6 +11,7 @@ mod export;
 mod finish;
 mod link;
 
+pub(crate) use ask::connect;
 pub use ask::{Answer, ConnectRequired, FixableBy, OpenSession, token};
 pub use browser::{bind, by_browser, by_token, choose};
 pub use complete::{Completed, complete};

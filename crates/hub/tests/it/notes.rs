@@ -172,6 +172,7 @@ async fn denial(store: &Store, workspace: &str) -> Draft {
         provider: "acme",
         scopes: &[],
         form: None,
+        action: None,
         policy: None,
         generation: None,
         key: "key_1",

@@ -111,6 +111,10 @@ struct State {
     /// The client secret of each refresh that was asked for.
     refreshed: Vec<String>,
     revoked: Vec<String>,
+    /// The requests about contacts that it was sent.
+    asked: Vec<String>,
+    /// Access tokens that it has ended before their time.
+    ended: Vec<String>,
 }
 
 /// Holds a request back until the test lets it through.
@@ -151,6 +155,8 @@ impl Acme {
             exchanged: 0,
             refreshed: Vec::new(),
             revoked: Vec::new(),
+            asked: Vec::new(),
+            ended: Vec::new(),
         })))
     }
 
@@ -209,6 +215,16 @@ impl Acme {
         self.state().revoked.clone()
     }
 
+    /// The requests about contacts that it was sent, in their order: method and path.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        self.state().asked.clone()
+    }
+
+    /// Ends an access token before its time.
+    pub(crate) fn ends(&self, token: &str) {
+        self.state().ended.push(token.to_owned());
+    }
+
     async fn answer(&self, request: Request<Bytes>) -> Response<Bytes> {
         let path = request.uri().path().to_owned();
         let form: BTreeMap<String, String> =
@@ -229,6 +245,7 @@ impl Acme {
             "/oauth/token" => state.token(&form),
             "/oauth/revoke" => state.revoke(&form),
             "/api/v1/me" => state.me(&request),
+            "/api/v1/contacts" => state.contacts(&request),
             _ => (404, Value::Null),
         };
         Response::builder()
@@ -298,6 +315,23 @@ impl State {
         }
         self.revoked.push(field(form, "token").to_owned());
         (200, json!({}))
+    }
+
+    fn contacts(&mut self, request: &Request<Bytes>) -> (u16, Value) {
+        self.asked.push(format!("{} {}", request.method(), request.uri().path()));
+        if self.mood == Mood::Down {
+            return (503, json!("down for maintenance"));
+        }
+        let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
+        let token = token.and_then(|token| token.strip_prefix("Bearer ")).unwrap_or_default();
+        if !token.starts_with("access.") || self.ended.iter().any(|ended| ended == token) {
+            return (401, json!({ "error": "invalid_token" }));
+        }
+        let lea = json!({ "id": "cnt_1", "name": "Lea Roth", "email": "lea@acme.example" });
+        match request.method().as_str() {
+            "POST" => (201, lea),
+            _ => (200, json!({ "items": [lea], "next_cursor": null })),
+        }
     }
 
     fn me(&self, request: &Request<Bytes>) -> (u16, Value) {

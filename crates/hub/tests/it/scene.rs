@@ -305,6 +305,7 @@ pub(crate) fn rule(tenant: &Tenant) -> Rule {
         integrations: vec![tenant.integration.clone()],
         scopes: strings(&["*"]),
         forms: vec![Form::NarrowedToken, Form::WholeToken],
+        actions: Vec::new(),
         owners: vec![OwnerKind::EndUser],
     }
 }
@@ -318,6 +319,7 @@ pub(crate) fn whole(user: &str) -> TokenAsk {
         form: Some(Form::WholeToken),
         min_ttl: Duration::ZERO,
         reason: None,
+        action: None,
     }
 }
 

@@ -39,6 +39,7 @@ use crate::{http::swagger_headers, problem::Problem, state::AppState};
     modifiers(&Security),
     tags(
         (name = "token", description = "Agents ask for access"),
+        (name = "actions", description = "Agents have things done"),
         (name = "connect", description = "People link accounts"),
         (name = "set-up", description = "Providers, clients, integrations, agents, policies"),
         (name = "platform", description = "Workspaces and keys"),

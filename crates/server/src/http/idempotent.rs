@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use hub::idempotency::{self, Begin};
+use hub::idempotency::{self, Begin, Ticket};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -61,6 +61,32 @@ impl<T: Serialize> IntoResponse for Created<T> {
     }
 }
 
+/// How a request with or without the header begins.
+pub(crate) enum Begun {
+    /// There is no header.
+    Unkeyed,
+    /// It is the first; the ticket keeps its answer, or forgets it.
+    Fresh(Ticket),
+    /// It was answered before.
+    Replay(Response),
+}
+
+/// Looks whether this was asked before.
+pub(crate) async fn begin(caller: &Caller, key: IdempotencyKey, body: &[u8]) -> Answer<Begun> {
+    let Some(text) = key.key else { return Ok(Begun::Unkeyed) };
+    let mut fingerprint = format!("{} {}\n", key.method, key.path).into_bytes();
+    fingerprint.extend_from_slice(body);
+    let request = idempotency::Request {
+        caller: &caller.principal().key,
+        key: &text,
+        fingerprint: &fingerprint,
+    };
+    Ok(match idempotency::begin(caller.store(), request).await? {
+        Begin::Fresh(ticket) => Begun::Fresh(ticket),
+        Begin::Replay { status, body } => Begun::Replay(replay(status, body)),
+    })
+}
+
 /// Makes something once for one `Idempotency-Key`; without the header simply makes it.
 pub(crate) async fn create<T, F>(
     caller: &Caller,
@@ -73,17 +99,10 @@ where
     F: Future<Output = Answer<Created<T>>>,
 {
     let store = caller.store();
-    let Some(text) = key.key else { return Ok(make.await?.into_response()) };
-    let mut fingerprint = format!("{} {}\n", key.method, key.path).into_bytes();
-    fingerprint.extend_from_slice(body);
-    let request = idempotency::Request {
-        caller: &caller.principal().key,
-        key: &text,
-        fingerprint: &fingerprint,
-    };
-    let ticket = match idempotency::begin(store, request).await? {
-        Begin::Fresh(ticket) => ticket,
-        Begin::Replay { status, body } => return Ok(replay(status, body)),
+    let ticket = match begin(caller, key, body).await? {
+        Begun::Unkeyed => return Ok(make.await?.into_response()),
+        Begun::Fresh(ticket) => ticket,
+        Begun::Replay(response) => return Ok(response),
     };
     match make.await {
         Ok(created) => {

@@ -23,7 +23,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{api, connect, problem::Problem, state::AppState};
 
 pub(crate) use caller::Caller;
-pub(crate) use idempotent::{Created, IdempotencyKey, create};
+pub(crate) use idempotent::{Begun, Created, IdempotencyKey, begin, create};
 pub(crate) use input::{Body, PathId, QueryOf};
 pub(crate) use layers::{request_id, swagger_headers};
 

@@ -81,6 +81,7 @@ impl Things {
             ("connection", vec![connection]),
             ("session", vec![way.id().to_owned()]),
             ("end_user", vec![PERSON.to_owned()]),
+            ("name", vec!["contacts.search".to_owned()]),
         ];
         let ids = vec![
             ("/v1/agents/", agent_key),
@@ -126,6 +127,7 @@ impl Things {
         let (client, agent, integration) = (self.value("client"), self.value("agent"), self.value("integration"));
         Some(match operation.name().as_str() {
             "POST /v1/token" => json!({ "connection": self.value("connection"), "end_user": { "id": PERSON } }),
+            "POST /v1/actions/{name}" => json!({ "connection": self.value("connection"), "end_user": { "id": PERSON }, "input": {} }),
             "POST /v1/connect-sessions" => json!({ "end_user": { "id": PERSON }, "integrations": [integration], "return_url": RETURN_URL }),
             "POST /v1/connect-sessions/{session}/complete" => json!({ "code": self.code, "end_user": { "id": "ben-of-first" } }),
             "POST /v1/clients" => with_slug(client_body()),
@@ -180,7 +182,7 @@ fn agent_body() -> Value {
 }
 
 fn policy_body(agent: &str, integration: &str) -> Value {
-    json!({ "agents": [agent], "integrations": [integration], "scopes": ["*"], "forms": ["whole_token"] })
+    json!({ "agents": [agent], "integrations": [integration], "scopes": ["*"], "forms": ["whole_token"], "actions": ["contacts.search"] })
 }
 
 fn manifest(slug: &str) -> String {

@@ -34,7 +34,8 @@ struct EntryView {
     seq: i64,
     #[schema(example = "rel_01k9x2q7b3n5v8z0c4d6f1g2h3")]
     id: String,
-    /// `release`, `denial` or `change`.
+    /// `release`, `denial`, `outcome` (of a release's action) or `change`. A release of the form `action` with
+    /// no outcome has one that nobody knows: it still runs, or the hub stopped in between.
     kind: String,
     at: Time,
     /// What was recorded, read from the bytes below.

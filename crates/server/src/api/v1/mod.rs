@@ -1,5 +1,6 @@
 //! Version 1 of the API: a file a noun.
 
+mod actions;
 mod agents;
 mod audit;
 mod clients;
@@ -23,6 +24,7 @@ use crate::{problem::Answer, state::AppState};
 pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .merge(token::router())
+        .merge(actions::router())
         .merge(connect_sessions::router())
         .merge(connections::router())
         .merge(end_users::router())

@@ -88,6 +88,7 @@ struct PolicyView {
     integrations: Vec<String>,
     scopes: Vec<String>,
     forms: Vec<FormName>,
+    actions: Vec<String>,
     owners: Vec<OwnerName>,
     enabled: bool,
     created_at: Time,
@@ -104,6 +105,7 @@ impl From<Policy> for PolicyView {
             integrations: rule.integrations,
             scopes: rule.scopes,
             forms: rule.forms.into_iter().map(Into::into).collect(),
+            actions: rule.actions,
             owners: rule.owners.into_iter().map(Into::into).collect(),
             enabled: row.enabled,
             created_at: Time::of(row.created_at),
@@ -124,7 +126,7 @@ fn of_end_user() -> Vec<OwnerName> {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "agents": ["helper"], "integrations": ["acme"], "scopes": ["crm.contacts.read"],
-    "forms": ["narrowed_token"], "owners": ["end_user"] }))]
+    "forms": ["narrowed_token"], "actions": ["contacts.search"], "owners": ["end_user"] }))]
 struct PolicySettings {
     /// Agents, by slug or id.
     agents: Vec<String>,
@@ -132,8 +134,12 @@ struct PolicySettings {
     integrations: Vec<String>,
     /// Scopes; `*` = all that the integration asks for.
     scopes: Vec<String>,
-    /// Forms in which access may leave.
+    /// Forms in which access may leave; left out = no token leaves.
+    #[serde(default)]
     forms: Vec<FormName>,
+    /// Actions that may be run with these scopes: names, `contacts.*`, or `*`; left out = none.
+    #[serde(default)]
+    actions: Vec<String>,
     /// On whose connections; left out = the end user's own.
     #[serde(default = "of_end_user")]
     owners: Vec<OwnerName>,
@@ -149,6 +155,7 @@ impl PolicySettings {
             integrations: self.integrations,
             scopes: self.scopes,
             forms: self.forms.into_iter().map(Into::into).collect(),
+            actions: self.actions,
             owners: self.owners.into_iter().map(Into::into).collect(),
         };
         (rule, self.enabled)

@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use base::ExposeSecret;
 use connector::Apply;
 use hub::{
-    release::{ConnectReason, Issued, Target, TokenAsk},
+    release::{Choice, ConnectReason, Issued, Target, TokenAsk},
     session::{self, Answer as HubAnswer, ConnectRequired, FixableBy},
 };
 use serde::{Deserialize, Serialize};
@@ -32,10 +32,10 @@ const MOST_REASON: usize = 1000;
 /// For whom.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct EndUser {
+pub(super) struct EndUser {
     /// The platform's own id of the person; only from an agent marked `trusted_backend`.
     #[schema(example = "u1")]
-    id: String,
+    pub(super) id: String,
 }
 
 /// A question for access. Names exactly one of `provider`, `integration` and `connection`.
@@ -162,7 +162,7 @@ enum FixableByName {
 
 /// A person must link first, or again.
 #[derive(Serialize, ToSchema)]
-struct ConnectRequiredView {
+pub(super) struct ConnectRequiredView {
     reason: Reason,
     missing_scopes: Vec<String>,
     fixable_by: FixableByName,
@@ -204,7 +204,7 @@ impl From<ConnectRequired> for ConnectRequiredView {
 
 /// Several accounts would do.
 #[derive(Serialize, ToSchema)]
-struct SelectionRequiredView {
+pub(super) struct SelectionRequiredView {
     choices: Vec<ChoiceView>,
 }
 
@@ -226,24 +226,49 @@ struct ApprovalRequiredView {
     poll: String,
 }
 
-fn read(request: TokenRequest) -> Answer<(TokenAsk, Option<String>)> {
-    let target = match (request.provider, request.integration, request.connection) {
-        (Some(slug), None, None) => Target::Provider(slug),
-        (None, Some(name), None) => Target::Integration(name),
-        (None, None, Some(id)) => Target::Connection(id),
+impl SelectionRequiredView {
+    pub(super) fn of(choices: Vec<Choice>) -> Self {
+        let choices = choices.into_iter().map(|choice| ChoiceView {
+            connection: choice.connection,
+            account: AccountView { id: choice.account_id, label: choice.label },
+        });
+        Self { choices: choices.collect() }
+    }
+}
+
+/// The one thing that is named.
+pub(super) fn target(
+    provider: Option<String>,
+    integration: Option<String>,
+    connection: Option<String>,
+) -> Answer<Target> {
+    match (provider, integration, connection) {
+        (Some(slug), None, None) => Ok(Target::Provider(slug)),
+        (None, Some(name), None) => Ok(Target::Integration(name)),
+        (None, None, Some(id)) => Ok(Target::Connection(id)),
         _ => {
             let detail = "Name exactly one of `provider`, `integration` and `connection`.";
-            return Err(hub::Error::invalid("target_ambiguous", detail).into());
+            Err(hub::Error::invalid("target_ambiguous", detail).into())
         }
-    };
+    }
+}
+
+/// The agent's own words, if they are not too many.
+pub(super) fn bounded(reason: Option<String>) -> Answer<Option<String>> {
+    if reason.as_ref().is_some_and(|reason| reason.chars().count() > MOST_REASON) {
+        let detail = format!("`reason` has at most {MOST_REASON} characters.");
+        return Err(hub::Error::invalid("reason_too_long", detail).into());
+    }
+    Ok(reason)
+}
+
+fn read(request: TokenRequest) -> Answer<(TokenAsk, Option<String>)> {
+    let target = target(request.provider, request.integration, request.connection)?;
     if request.min_ttl_seconds > MOST_TTL {
         let detail = format!("`min_ttl_seconds` is at most {MOST_TTL}: a day.");
         return Err(hub::Error::invalid("min_ttl_invalid", detail).into());
     }
-    if request.reason.as_ref().is_some_and(|reason| reason.chars().count() > MOST_REASON) {
-        let detail = format!("`reason` has at most {MOST_REASON} characters.");
-        return Err(hub::Error::invalid("reason_too_long", detail).into());
-    }
+    let reason = bounded(request.reason)?;
     if request.scopes.as_ref().is_some_and(|scopes| scopes.is_empty() || scopes.len() > 500) {
         let detail = "`scopes` names 1 to 500 scopes; leave it out for all that is allowed.";
         return Err(hub::Error::invalid("scopes_invalid", detail).into());
@@ -254,7 +279,8 @@ fn read(request: TokenRequest) -> Answer<(TokenAsk, Option<String>)> {
         scopes: request.scopes,
         form: request.form.map(Into::into),
         min_ttl: Duration::from_secs(request.min_ttl_seconds),
-        reason: request.reason,
+        reason,
+        action: None,
     };
     Ok((ask, request.return_url))
 }
@@ -287,11 +313,7 @@ async fn token(
             TokenResponse::ConnectRequired(Box::new((*required).into()))
         }
         HubAnswer::SelectionRequired(choices) => {
-            let choices = choices.into_iter().map(|choice| ChoiceView {
-                connection: choice.connection,
-                account: AccountView { id: choice.account_id, label: choice.label },
-            });
-            TokenResponse::SelectionRequired(SelectionRequiredView { choices: choices.collect() })
+            TokenResponse::SelectionRequired(SelectionRequiredView::of(choices))
         }
     }))
 }
