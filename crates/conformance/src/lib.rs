@@ -31,12 +31,13 @@ pub mod checks;
 mod fixture;
 mod flow;
 mod log;
+mod made;
 mod page;
 mod peer;
 mod subject;
 
 pub use fixture::Expect;
-pub use subject::Subject;
+pub use subject::{KEY, Subject};
 
 /// Expands to one test per check.
 #[macro_export]

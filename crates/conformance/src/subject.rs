@@ -7,24 +7,51 @@ use std::{
 };
 
 use connector::{AuthKind, Connector, Inputs, Manifest};
+use serde::Deserialize;
+use serde_json::Value;
 
-use crate::fixture::{self, Fixture};
+use crate::{
+    fixture::{self, Fixture},
+    made,
+};
 
 /// What stands for a secret input that `settings.json` does not answer.
-pub(crate) const KEY: &str = "k-3y-0f-th3-p3rs0n";
+pub const KEY: &str = "k-3y-0f-th3-p3rs0n";
 
 /// A connector and its fixtures.
 pub struct Subject {
     /// The connector.
     pub connector: Arc<dyn Connector>,
-    /// Its crate's folder.
+    /// Its crate's folder; empty where there is a manifest alone.
     pub folder: PathBuf,
+    /// The fixtures of a manifest alone, by name.
+    made: Option<BTreeMap<&'static str, Value>>,
 }
 
 impl Subject {
     /// A connector whose crate is in this folder.
     pub fn new(connector: Arc<dyn Connector>, folder: &str) -> Self {
-        Self { connector, folder: Path::new(folder).to_owned() }
+        Self { connector, folder: Path::new(folder).to_owned(), made: None }
+    }
+
+    /// A connector that is a manifest alone, without a folder: its fixtures are made up from what the manifest
+    /// says. One subject for its usual addresses, and one for each of its alternatives.
+    pub fn of_manifest(connector: &Arc<dyn Connector>) -> Vec<Self> {
+        let manifest = connector.manifest();
+        let others = manifest.urls.alternatives.iter().map(Some);
+        let made = [None].into_iter().chain(others).map(|other| made::fixtures(manifest, other));
+        made.map(|made| Self {
+            connector: connector.clone(),
+            folder: PathBuf::new(),
+            made: Some(made),
+        })
+        .collect()
+    }
+
+    fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
+        let Some(made) = &self.made else { return fixture::read(&self.folder, name) };
+        let value = made.get(name)?.clone();
+        Some(serde_json::from_value(value).expect("what is made up has the shape of a fixture"))
     }
 
     pub(crate) fn manifest(&self) -> &Manifest {
@@ -45,7 +72,7 @@ impl Subject {
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<Fixture> {
-        fixture::read(&self.folder, name)
+        self.read(name)
     }
 
     pub(crate) fn fixture(&self, name: &str) -> Fixture {
@@ -63,8 +90,7 @@ impl Subject {
 
     /// The answers in `settings.json`, and something for each secret.
     pub(crate) fn inputs(&self) -> Inputs {
-        let mut answers: BTreeMap<String, String> =
-            fixture::read(&self.folder, "settings").unwrap_or_default();
+        let mut answers: BTreeMap<String, String> = self.read("settings").unwrap_or_default();
         for input in self.manifest().inputs.iter().filter(|input| input.secret) {
             answers.entry(input.name.clone()).or_insert_with(|| KEY.to_owned());
         }
@@ -73,14 +99,25 @@ impl Subject {
             .unwrap_or_else(|error| panic!("fixtures/settings.json does not fit: {error}"))
     }
 
-    /// The scopes that the checks ask for.
+    /// The answers that are no secrets, with defaults.
+    pub fn answers(&self) -> BTreeMap<String, String> {
+        self.inputs().as_map().clone()
+    }
+
+    /// The scopes that the checks ask for, without those that bring a refresh token.
+    pub fn asked(&self) -> Vec<String> {
+        self.scopes()
+    }
+
     pub(crate) fn scopes(&self) -> Vec<String> {
         let manifest = self.manifest();
         if !manifest.authorize.default_scopes.is_empty() {
             return manifest.authorize.default_scopes.clone();
         }
         if manifest.scopes.is_empty() {
-            return vec!["*".to_owned()];
+            // A manifest alone can't tell which exist: an integration names them.
+            let two = ["things.read", "things.write"].map(str::to_owned);
+            return if self.made.is_some() { two.into() } else { vec!["*".to_owned()] };
         }
         manifest.scopes.iter().take(2).map(|scope| scope.name.clone()).collect()
     }

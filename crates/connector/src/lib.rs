@@ -8,6 +8,7 @@ mod action;
 mod allow;
 mod api;
 pub mod calendar;
+mod card;
 pub mod commerce;
 mod credential;
 pub mod crm;
@@ -30,6 +31,7 @@ use async_trait::async_trait;
 pub use action::{Action, Category, Effect, actions, unsupported};
 pub use allow::Opens;
 pub use api::{Account, Answer, Api, Call, Sketch};
+pub use card::Card;
 pub use credential::{Apply, Credential, CredentialError};
 pub use declarative::{Declarative, identify_by_manifest};
 pub use error::{Error, ErrorKind};
@@ -47,6 +49,12 @@ pub use webhook::{Delivery, WebhookError, hmac_sha256_hex};
 pub trait Connector: Send + Sync + 'static {
     /// What data can say of it.
     fn manifest(&self) -> &Manifest;
+
+    /// What lists say of it: its manifest's words, told without the manifest where that is read late.
+    fn card(&self) -> Card<'_> {
+        let Manifest { slug, display_name, category, .. } = self.manifest();
+        Card { slug, display_name, category }
+    }
 
     /// Whose account is this? Also the health check. `api` carries base URL and credential; the
     /// token is not reachable through it.

@@ -1,4 +1,4 @@
-//! The connectors that are compiled in: one line each, sorted.
+//! The connectors that are compiled in: one line each, sorted, and behind them the catalogue.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use connector::Connector;
 /// Every built-in connector.
 #[rustfmt::skip]
 pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
-    vec![
+    let mut all = vec![
         acme::connector(),
         attio::connector(),
         cal_com::connector(),
@@ -35,7 +35,9 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
         woocommerce::connector(),
         zendesk::connector(),
         zoho_crm::connector(),
-    ]
+    ];
+    all.extend(catalogue::connectors());
+    all
 }
 
 #[cfg(test)]

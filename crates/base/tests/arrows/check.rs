@@ -287,7 +287,9 @@ pub(crate) fn registered(names: &[&str], list: &str) -> Vec<String> {
             complaints.push(format!("{name} has {count} lines in connectors.rs: it needs one"));
         }
     }
-    if complaints.is_empty() && !order.is_sorted() {
+    // The catalogue, a list itself, stands behind them.
+    let connectors = order.strip_suffix(&["catalogue"]).unwrap_or(&order);
+    if complaints.is_empty() && !connectors.is_sorted() {
         complaints.push(format!("connectors.rs is not sorted: {}", order.join(", ")));
     }
     complaints

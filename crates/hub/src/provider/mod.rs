@@ -36,7 +36,7 @@ impl Registry {
     ) -> Self {
         let by_slug = connectors
             .into_iter()
-            .map(|connector| (connector.manifest().slug.clone(), connector))
+            .map(|connector| (connector.card().slug.to_owned(), connector))
             .collect();
         Self {
             built_in: Arc::new(by_slug),

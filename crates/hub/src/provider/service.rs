@@ -58,7 +58,7 @@ pub async fn find(
 
 fn unknown(registry: &Registry, slug: &str) -> Error {
     let slug: String = slug.chars().take(64).collect();
-    let known: Vec<_> = registry.iter().map(|c| c.manifest().slug.clone()).take(50).collect();
+    let known: Vec<_> = registry.iter().map(|c| c.card().slug.to_owned()).take(50).collect();
     Error::invalid(
         "provider_unknown",
         format!("There is no provider `{slug}`. GET /v1/providers lists them; POST /v1/providers adds your own."),
@@ -136,6 +136,6 @@ pub async fn list(store: &Store, registry: &Registry, workspace: &str) -> Result
         });
         last = row.slug;
     }
-    all.sort_by(|a, b| a.connector.manifest().slug.cmp(&b.connector.manifest().slug));
+    all.sort_by(|a, b| a.connector.card().slug.cmp(b.connector.card().slug));
     Ok(all)
 }

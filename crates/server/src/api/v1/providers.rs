@@ -142,13 +142,13 @@ struct Search {
 
 impl Search {
     fn fits(&self, found: &Found) -> bool {
-        let manifest = found.connector.manifest();
+        let card = found.connector.card();
         let named = |q: &String| {
             let q = q.to_lowercase();
-            manifest.slug.contains(&q) || manifest.display_name.to_lowercase().contains(&q)
+            card.slug.contains(&q) || card.display_name.to_lowercase().contains(&q)
         };
         self.q.as_ref().is_none_or(named)
-            && self.category.as_ref().is_none_or(|category| category == &manifest.category)
+            && self.category.as_ref().is_none_or(|category| category == card.category)
     }
 }
 
@@ -165,7 +165,7 @@ async fn list(
     let mut found = provider::list(&state.store, &state.registry, workspace).await?;
     found.retain(|one| search.fits(one));
     // Slugs are the cursor: the list is sorted by them.
-    let slug = |found: &Found| found.connector.manifest().slug.clone();
+    let slug = |found: &Found| found.connector.card().slug.to_owned();
     if let Some(after) = query.after() {
         found.retain(|one| slug(one).as_str() > after);
     }
