@@ -50,6 +50,9 @@ pub async fn exchange(
     if manifest.authorize.pkce != Pkce::Never {
         asked.set("code_verifier", flow.pkce_verifier.expose_secret());
     }
+    for (name, from) in &manifest.token.from_callback {
+        asked.set_some(name, answer.captured.get(from).map(String::as_str));
+    }
     let more = std::collections::BTreeMap::new();
     let request = request::for_tokens(manifest, endpoints, client, url, asked, &more)?;
     let reply = outbound.send(request, request::TOKEN).await?;

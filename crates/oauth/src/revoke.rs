@@ -1,10 +1,12 @@
 //! Ending a grant at the provider (RFC 7009).
 
+use std::collections::BTreeMap;
+
 use base::{ExposeSecret, SecretString, Timestamp};
 use bytes::Bytes;
 use connector::{
     Connector, ErrorKind, Manifest, TokenSet, json,
-    manifest::{Encoding, HeaderSpec, RevokeAuth, RevokeMethod, RevokeToken},
+    manifest::{Encoding, HeaderSpec, Revoke, RevokeAuth, RevokeMethod, RevokeToken},
 };
 use http::{Method, Request, Response};
 use outbound::Outbound;
@@ -63,8 +65,7 @@ fn request(
     };
     let mut shape = shape(manifest);
     shape.headers.push(&spec.headers);
-    let mut params = Params::default();
-    params.set_all(&spec.params);
+    let mut params = captured(spec, tokens)?;
     let standard = spec.token_param == "token" && shape.encoding == Encoding::Form;
     if !spec.token_param.is_empty() && !endpoints::waits_for(url, endpoints::TOKEN) {
         params.set(&spec.token_param, token.expose_secret());
@@ -87,6 +88,23 @@ fn request(
         }
     };
     request::write(&url, &endpoints.hosts, &params, &shape, header).map(Some)
+}
+
+/// The manifest's parameters, with captured values in them.
+fn captured(spec: &Revoke, tokens: &TokenSet) -> Result<Params, Error> {
+    let values: BTreeMap<&str, &str> =
+        tokens.captured.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let mut params = Params::default();
+    for (name, text) in &spec.params {
+        let value = connector::fill_header(text, &values).ok_or_else(|| {
+            let text = format!(
+                "`{name}` of this grant is not known, so that it can't be ended by request; end it at the provider"
+            );
+            Error::unsent(ErrorKind::Invalid, text)
+        })?;
+        params.set(name, &value);
+    }
+    Ok(params)
 }
 
 fn put(url: &Url, name: &str, value: &str) -> Result<Url, Error> {

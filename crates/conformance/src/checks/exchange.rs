@@ -52,6 +52,10 @@ pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
     for (name, value) in &manifest.token.params {
         assert_eq!(fields.get(name), Some(value), "the fixed parameter `{name}`");
     }
+    for (name, from) in &manifest.token.from_callback {
+        let told = tokens.captured.get(from);
+        assert!(told.is_some() && fields.get(name) == told, "`{name}`, as the callback told it");
+    }
     let fixed = |name: &str| manifest.token.params.contains_key(name);
     let field = |name: &str| fields.get(name).map(String::as_str);
     if subject.has_a_browser() {

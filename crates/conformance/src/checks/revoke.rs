@@ -1,5 +1,7 @@
 //! The end of a grant.
 
+use std::collections::BTreeMap;
+
 use base::ExposeSecret;
 use connector::{
     TokenSet,
@@ -52,8 +54,11 @@ fn assert_named(flow: &Flow<'_>, tokens: &TokenSet) {
     };
     assert_eq!(asked.method, method);
     let fields = asked.fields();
-    for (name, value) in &spec.params {
-        assert_eq!(fields.get(name), Some(value), "the fixed parameter `{name}`");
+    let captured = tokens.captured.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let values: BTreeMap<&str, &str> = captured.collect();
+    for (name, text) in &spec.params {
+        let value = connector::fill_header(text, &values);
+        assert_eq!(fields.get(name), value.as_ref(), "the parameter `{name}`");
     }
     let waits = flow.endpoints.revoke.as_ref().is_some_and(|url| url.as_str().contains("%7Btoken"));
     let named = named.expose_secret();

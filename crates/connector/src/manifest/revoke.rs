@@ -27,7 +27,7 @@ pub struct Revoke {
     pub token_param: String,
     /// How the request is written; none = as the token request, and in the query for `GET`.
     pub encoding: Option<Encoding>,
-    /// Fixed parameters.
+    /// Other parameters: templates over the captured values.
     pub params: BTreeMap<String, String>,
     /// Fixed headers, besides `token.headers`.
     pub headers: BTreeMap<String, String>,

@@ -19,6 +19,8 @@ pub struct TokenSpec {
     pub redirect_uri: RedirectUri,
     /// Fixed parameters.
     pub params: BTreeMap<String, String>,
+    /// Parameters that go with the code: name here = name in `callback.capture`.
+    pub from_callback: BTreeMap<String, String>,
     /// Fixed headers.
     pub headers: BTreeMap<String, String>,
     /// Where things are in the reply.

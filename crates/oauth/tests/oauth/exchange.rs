@@ -311,6 +311,19 @@ async fn a_region_that_the_callback_tells_gets_the_code_and_all_that_follows() {
 }
 
 #[tokio::test]
+async fn what_came_with_the_code_goes_with_it() {
+    let connector = connector(
+        "[callback]\ncapture = { shop = 'shop', rest = 'rest' }\n[token.from_callback]\nstore = 'shop'\nmore = 'rest'",
+    );
+    let provider = Provider::saying(200, GOOD);
+    exchanged(&provider, &connector, &client()).await.unwrap();
+    let form = provider.only().form();
+    assert_eq!(form["store"], "from-callback");
+    assert!(!form.contains_key("more"), "what did not come is not made up");
+    assert_eq!((form["code"].as_str(), form["client_id"].as_str()), ("the-code", "id:1"));
+}
+
+#[tokio::test]
 async fn an_answer_chooses_among_the_alternatives_and_else_the_plain_addresses_count() {
     let connector = connector(
         r#"

@@ -233,3 +233,24 @@ async fn without_a_secret_nobody_is_asked_with_half_a_basic() {
     assert_eq!(error.kind(), ErrorKind::ClientConfig);
     assert!(provider.seen().is_empty());
 }
+
+#[tokio::test]
+async fn a_value_that_was_captured_tells_which_grant_is_to_end() {
+    let sections = "[token]\ncapture = { account = 'account' }\n[revoke]\nauth = 'header'\ntoken_param = ''\nparams = { user = '{account}', plain = 'x' }\nheader = { name = 'Authorization', template = 'Bearer {client_secret}' }";
+    let connector = connector(sections);
+    let endpoints = endpoints(&connector).await;
+    let provider = Provider::saying(200, "{}");
+    let end = async |captured: &[(&str, &str)]| {
+        let captured = captured.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let tokens = TokenSet { captured: captured.collect(), ..tokens() };
+        revoke(&provider.outbound, &connector, &endpoints, &client(), &tokens).await
+    };
+    let unknown = end(&[]).await.unwrap_err();
+    assert_eq!(unknown.kind(), ErrorKind::Invalid);
+    assert!(provider.seen().is_empty(), "nothing is sent that names nobody");
+
+    end(&[("account", "acct_1&2")]).await.unwrap();
+    let form = provider.only().form();
+    assert_eq!((form["user"].as_str(), form["plain"].as_str()), ("acct_1&2", "x"));
+    assert!(!form.contains_key("token"));
+}

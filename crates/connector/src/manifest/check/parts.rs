@@ -26,6 +26,10 @@ const OURS: [&str; 7] = [
     "code_challenge_method",
 ];
 
+/// Parameters that only the hub sends with a code.
+const WITH_A_CODE: [&str; 6] =
+    ["grant_type", "code", "redirect_uri", "code_verifier", "client_id", "client_secret"];
+
 /// Those that a provider may call otherwise.
 const RENAMED: [&str; 3] = ["client_id", "redirect_uri", "response_type"];
 
@@ -201,6 +205,7 @@ fn captured(place: &str, entries: &BTreeMap<String, Capture>) -> Checked {
 fn token(manifest: &Manifest) -> Checked {
     let token = &manifest.token;
     table("token.params", &token.params)?;
+    from_callback(manifest)?;
     headers("token.headers", &token.headers)?;
     captured("token.capture", &token.capture)?;
     let reply = &token.reply;
@@ -228,6 +233,20 @@ fn token(manifest: &Manifest) -> Checked {
         .flatten()
         .all(|s| (1..=3_155_760_000).contains(&s));
     must(sound, "lifetime", "write seconds, from 1 to a hundred years")
+}
+
+fn from_callback(manifest: &Manifest) -> Checked {
+    let place = "token.from_callback";
+    let entries = &manifest.token.from_callback;
+    at_most(place, entries.len(), MOST_ENTRIES)?;
+    let client = [&manifest.client.id_param, &manifest.client.secret_param];
+    entries.iter().try_for_each(|(name, from)| {
+        word(place, name)?;
+        let ours = WITH_A_CODE.contains(&name.as_str()) || client.contains(&name);
+        must(!ours, place, format!("`{name}` is set by the hub"))?;
+        let known = manifest.callback.capture.contains_key(from);
+        must(known, place, format!("`{from}` is not in callback.capture"))
+    })
 }
 
 fn paths(place: &str, list: &[String]) -> Checked {

@@ -23,6 +23,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
 fn revoke(manifest: &Manifest) -> Checked {
     let revoke = &manifest.revoke;
     parts::table("revoke.params", &revoke.params)?;
+    revoke.params.values().try_for_each(|text| param(manifest, text))?;
     parts::headers("revoke.headers", &revoke.headers)?;
     if !revoke.token_param.is_empty() {
         word("revoke.token_param", &revoke.token_param)?;
@@ -50,6 +51,19 @@ fn revoke(manifest: &Manifest) -> Checked {
     names_the_grant(manifest)
 }
 
+/// Whether a parameter names only what was captured.
+fn param(manifest: &Manifest, text: &str) -> Checked {
+    let place = "revoke.params";
+    parts::closed(place, text)?;
+    let stranger = template::names(text).into_iter().find(|name| !is_captured(manifest, name));
+    let message = format!("`{}` is no captured value", stranger.unwrap_or_default());
+    must(stranger.is_none(), place, message)
+}
+
+fn is_captured(manifest: &Manifest, name: &str) -> bool {
+    manifest.token.capture.contains_key(name) || manifest.callback.capture.contains_key(name)
+}
+
 /// Whether the provider can tell which grant is meant.
 fn names_the_grant(manifest: &Manifest) -> Checked {
     let revoke = &manifest.revoke;
@@ -61,8 +75,13 @@ fn names_the_grant(manifest: &Manifest) -> Checked {
     let all: Vec<_> =
         urls.revoke.iter().chain(others).flat_map(super::super::UrlSpec::all).collect();
     let in_url = !all.is_empty() && all.iter().all(|url| template::names(url).contains(&"token"));
+    let in_params = revoke
+        .params
+        .values()
+        .any(|text| template::names(text).into_iter().any(|name| is_captured(manifest, name)));
+    let named = in_header || in_url || in_params;
     must(
-        !revoke.token_param.is_empty() || revoke.auth == RevokeAuth::Bearer || in_header || in_url,
+        !revoke.token_param.is_empty() || revoke.auth == RevokeAuth::Bearer || named,
         "revoke.token_param",
         "nothing would say which grant is to end",
     )

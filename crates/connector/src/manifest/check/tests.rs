@@ -298,6 +298,9 @@ fn what_the_hub_sets_the_manifest_does_not() {
         "token.headers.Host = \"x\"\n",
         "token.headers.X-A = \"a\\nb\"\n",
         "token.capture.token = \"x\"\n",
+        "callback.capture.c = \"c\"\ntoken.from_callback.code = \"c\"\n",
+        "callback.capture.c = \"c\"\ntoken.from_callback.client_secret = \"c\"\n",
+        "client.secret_param = \"app_secret\"\ncallback.capture.c = \"c\"\ntoken.from_callback.app_secret = \"c\"\n",
     ] {
         refused(oauth(bad));
     }
@@ -305,6 +308,20 @@ fn what_the_hub_sets_the_manifest_does_not() {
         oauth("authorize.rename.client_id = \"client_key\"\napi.headers.X-Version = \"7\"\n")
             .is_ok()
     );
+}
+
+#[test]
+fn requests_repeat_only_what_was_captured() {
+    let captured = "callback.capture.c = \"c\"\n";
+    assert!(oauth(&format!("{captured}token.from_callback.store = \"c\"\n")).is_ok());
+    assert!(refused(oauth("token.from_callback.store = \"c\"\n")).contains("callback.capture"));
+    let named = "urls.revoke = \"https://x.example/r\"\nrevoke.token_param = \"\"\n";
+    let user = "revoke.params.user = \"{c}\"\n";
+    assert!(oauth(&format!("token.capture.c = \"c\"\n{named}{user}")).is_ok());
+    assert!(refused(oauth(&format!("{named}{user}"))).contains("`c` is no captured value"));
+    assert!(refused(oauth("revoke.params.user = \"{c\"\n")).contains("brace"));
+    let fixed = "revoke.params.user = \"x\"\n";
+    assert!(refused(oauth(&format!("{named}{fixed}"))).contains("nothing would say"));
 }
 
 #[test]
