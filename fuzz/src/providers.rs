@@ -40,6 +40,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             help_scout::connector(),
             gorgias::connector(),
             square::connector(),
+            bigcommerce::connector(),
             made_up(),
         ]
     })

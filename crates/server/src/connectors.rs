@@ -10,6 +10,7 @@ pub(crate) fn all() -> Vec<Arc<dyn Connector>> {
     let mut all = vec![
         acme::connector(),
         attio::connector(),
+        bigcommerce::connector(),
         cal_com::connector(),
         calendly::connector(),
         close::connector(),
