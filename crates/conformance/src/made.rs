@@ -94,8 +94,8 @@ fn tokens(manifest: &Manifest, access: &str, refresh: &str) -> Value {
         expect["expires_in"] = json!(3600);
     }
     let host = manifest.api.host_allow.first().map_or("ana.example", |host| host.trim_matches('.'));
-    for path in manifest.token.capture.values() {
-        put(&mut body, path, json!(format!("https://ana.{host}")));
+    for capture in manifest.token.capture.values() {
+        put(&mut body, capture.from(), json!(format!("https://ana.{host}")));
     }
     json!({"status": 200, "body": body, "expect": expect})
 }
