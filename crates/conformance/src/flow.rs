@@ -15,7 +15,7 @@ use url::form_urlencoded;
 
 use crate::{
     Subject,
-    fixture::{self, Fixture},
+    fixture::Fixture,
     peer::{Answer, Peer},
 };
 
@@ -121,8 +121,7 @@ impl<'a> Flow<'a> {
         let mut query =
             vec![pair(&callback.code_param, CODE), pair("state", begun.state.expose_secret())];
         query.extend(self.endpoints.issuer.as_ref().map(|issuer| pair("iss", issuer)));
-        let told: BTreeMap<String, String> =
-            fixture::read(&self.subject.folder, "callback").unwrap_or_default();
+        let told: BTreeMap<String, String> = self.subject.read("callback").unwrap_or_default();
         let value = |name| told.get(name).map_or("captured", String::as_str);
         let captured = callback.capture.values().map(Capture::from);
         query.extend(captured.map(|parameter| pair(parameter, value(parameter))));

@@ -48,7 +48,7 @@ impl Subject {
         .collect()
     }
 
-    fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
+    pub(crate) fn read<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Option<T> {
         let Some(made) = &self.made else { return fixture::read(&self.folder, name) };
         let value = made.get(name)?.clone();
         Some(serde_json::from_value(value).expect("what is made up has the shape of a fixture"))
