@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+mod support;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +32,10 @@ impl Connector for Freshdesk {
         })?;
         let person = identify_by_manifest(&self.manifest, api).await?;
         Ok(Account { id: format!("{subdomain}/{}", person.id), ..person })
+    }
+
+    fn support(&self) -> Option<&dyn connector::support::Support> {
+        Some(self)
     }
 }
 
