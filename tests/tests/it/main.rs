@@ -17,6 +17,7 @@ mod contracts;
 mod keys_cli;
 mod leaving;
 mod limits;
+mod many_providers;
 mod many_workspaces;
 mod memory_stays_closed;
 mod openid_provider;
