@@ -79,14 +79,13 @@ impl Run {
         let stored = open_credential(&self.store, &self.row).await?;
         let inputs = self.app.inputs(&stored.inputs)?;
         let manifest = self.app.connector.manifest();
-        Api::new(self.registry.outbound().clone(), manifest, &inputs, &stored.credential).map_err(
-            |error| {
-                Error::conflict(
-                    "connection_unusable",
-                    format!("{}: {error}.", manifest.display_name),
-                )
-            },
-        )
+        let unusable = |error: connector::Error| {
+            Error::conflict("connection_unusable", format!("{}: {error}.", manifest.display_name))
+        };
+        let outbound = self.registry.outbound().clone();
+        let api = Api::new(outbound, manifest, &inputs, &stored.credential).map_err(unusable)?;
+        // Some providers want to be told the time.
+        Ok(api.at(self.store.now()))
     }
 
     async fn send(&self, api: Api) -> Result<Came, Said> {
