@@ -52,10 +52,7 @@ impl Support for Acme {
         let from = Cursor::count(ask.cursor.as_ref(), 0)?;
         let thread = thread(api, &ask.id).await?;
         let all = json::each(&thread, "replies", |reply| message(&ask.id, reply))?;
-        let (start, step) = (usize::try_from(from).unwrap_or(usize::MAX), ask.limit.get() as usize);
-        let is_more = all.len() > start.saturating_add(step);
-        let items = all.into_iter().skip(start).take(step).collect();
-        Ok(Page::counted(items, from, u64::from(ask.limit.get()), is_more))
+        Ok(Page::cut(all, from, ask.limit))
     }
 
     async fn reply(&self, api: &Api, new: NewMessage) -> Result<Message, Error> {

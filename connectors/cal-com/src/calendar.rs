@@ -29,12 +29,9 @@ impl Calendar for CalCom {
         let from = Cursor::count(ask.cursor.as_ref(), 0)?;
         let found = api.get("/calendars").await?;
         let own = json::filled(&found, "data.destinationCalendar.externalId");
-        let all = calendars(&found);
-        let (start, step) = (usize::try_from(from).unwrap_or(usize::MAX), ask.limit.get() as usize);
-        let is_more = all.len() > start.saturating_add(step);
-        let items = all.into_iter().skip(start).take(step).map(|one| calendar(one, own.as_deref()));
-        let items = items.collect::<Result<_, _>>()?;
-        Ok(Page::counted(items, from, u64::from(ask.limit.get()), is_more))
+        let page = Page::cut(calendars(&found), from, ask.limit);
+        let items = page.items.into_iter().map(|one| calendar(one, own.as_deref()));
+        Ok(Page::new(items.collect::<Result<_, _>>()?, page.next_cursor))
     }
 
     // Cal.com lists those that lie within two times. Ours overlap them, so a day more is asked for on each

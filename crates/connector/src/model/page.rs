@@ -30,6 +30,14 @@ impl<T> Page<T> {
     pub fn counted(items: Vec<T>, from: u64, step: u64, is_more: bool) -> Self {
         Self::new(items, is_more.then(|| (from + step).to_string()))
     }
+
+    /// A page cut out of a list that the provider gives whole, from the record that the cursor counts to.
+    pub fn cut(all: Vec<T>, from: u64, limit: Limit) -> Self {
+        let (start, step) = (usize::try_from(from).unwrap_or(usize::MAX), limit.get() as usize);
+        let is_more = all.len() > start.saturating_add(step);
+        let items = all.into_iter().skip(start).take(step).collect();
+        Self::counted(items, from, u64::from(limit.get()), is_more)
+    }
 }
 
 /// Where a page begins: the `next_cursor` of the page before.
@@ -105,6 +113,18 @@ mod tests {
         for bad in ["0", "101", "-1", "\"5\""] {
             assert!(serde_json::from_str::<Limit>(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_page_is_cut_out_of_a_whole_list() {
+        let cut = |from, limit| {
+            let page = Page::cut(vec!["a", "b", "c"], from, Limit(limit));
+            (page.items, page.next_cursor)
+        };
+        assert_eq!(cut(0, 2), (vec!["a", "b"], Some("2".to_owned())));
+        assert_eq!(cut(2, 2), (vec!["c"], None));
+        assert_eq!(cut(0, 3), (vec!["a", "b", "c"], None));
+        assert_eq!(cut(u64::MAX, 2), (vec![], None));
     }
 
     #[test]
