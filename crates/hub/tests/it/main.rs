@@ -18,6 +18,7 @@ mod lists;
 mod migrating;
 mod notes;
 mod offboarding;
+mod policies;
 mod provider;
 mod recovering;
 mod refreshing;
