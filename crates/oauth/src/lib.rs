@@ -28,5 +28,7 @@ pub use callback::{CallbackAnswer, CallbackError, read_callback};
 pub use client::Client;
 pub use endpoints::{Endpoints, Later, endpoints};
 pub use error::Error;
-pub use grant::{FlowSecrets, client_credentials, exchange, narrow};
-pub use revoke::{Revoked, revoke};
+pub use grant::{
+    FlowSecrets, client_credentials, client_credentials_request, exchange, exchange_request, narrow,
+};
+pub use revoke::{Revoked, revoke, revoke_request};

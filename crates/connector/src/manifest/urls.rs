@@ -38,6 +38,14 @@ impl UrlSpec {
         }
     }
 
+    /// What ends, if anything does.
+    pub fn dated(&self) -> Option<&DatedUrl> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Dated(dated) => Some(dated),
+        }
+    }
+
     /// All templates in it.
     pub fn all(&self) -> Vec<&str> {
         match self {
@@ -94,8 +102,29 @@ impl Alternative {
 }
 
 impl Urls {
+    /// Its addresses that end, with their names: `token`, `revoke`, …
+    pub fn dated(&self) -> Vec<(&'static str, &DatedUrl)> {
+        let mut all =
+            with_names([&self.authorize, &self.token, &self.refresh, &self.revoke, &self.userinfo]);
+        for it in &self.alternatives {
+            all.extend(with_names([
+                &it.authorize,
+                &it.token,
+                &it.refresh,
+                &it.revoke,
+                &it.userinfo,
+            ]));
+        }
+        all
+    }
+
     /// The alternative that counts with these values; none = the plain addresses.
     pub fn alternative(&self, values: &BTreeMap<String, String>) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.fits(values))
     }
+}
+
+fn with_names(urls: [&Option<UrlSpec>; 5]) -> Vec<(&'static str, &DatedUrl)> {
+    let named = ["authorize", "token", "refresh", "revoke", "userinfo"].into_iter().zip(urls);
+    named.filter_map(|(name, url)| Some((name, url.as_ref()?.dated()?))).collect()
 }

@@ -20,6 +20,7 @@ mod notes;
 mod offboarding;
 mod policies;
 mod provider;
+mod providers;
 mod recovering;
 mod refreshing;
 mod revocation;
