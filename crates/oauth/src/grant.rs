@@ -6,14 +6,14 @@ use base::{ExposeSecret, SecretString, Timestamp};
 use bytes::Bytes;
 use connector::{
     Connector, ErrorKind, Manifest, TokenSet,
-    manifest::{Pkce, RedirectUri},
+    manifest::{Pkce, RedirectUri, TokenExchange},
 };
 use http::Request;
 use outbound::Outbound;
 
 use crate::{
-    CallbackAnswer, Client, Endpoints, Error, id_token, refresh, reply, request, request::Params,
-    scope,
+    CallbackAnswer, Client, Endpoints, Error, exchange as trade, id_token, refresh, reply, request,
+    request::Params, scope,
 };
 
 /// What was kept of an authorization until its code came.
@@ -28,6 +28,7 @@ pub struct FlowSecrets {
 ///
 /// Where OpenID Connect was asked for, the `id_token` is verified; without a good one there are no
 /// tokens. What the callback captured goes into the tokens; what the reply says of the same name wins.
+/// Where the manifest says so, the access token is then traded for one that lives longer.
 pub async fn exchange(
     outbound: &Outbound,
     now: Timestamp,
@@ -65,6 +66,35 @@ pub async fn exchange(
     }
     for (name, value) in &answer.captured {
         tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    match &manifest.token.exchange {
+        Some(spec) => longer(outbound, now, connector, endpoints, client, spec, tokens).await,
+        None => Ok(tokens),
+    }
+}
+
+/// Trades a fresh access token for one that lives longer. What only the first reply told stays.
+async fn longer(
+    outbound: &Outbound,
+    now: Timestamp,
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    spec: &TokenExchange,
+    first: TokenSet,
+) -> Result<TokenSet, Error> {
+    let manifest = connector.manifest();
+    let url = endpoints.exchange.as_ref().or(endpoints.token.as_ref());
+    let url = request::need(manifest, url, "token")?;
+    let more = BTreeMap::new();
+    let request = trade::request(manifest, endpoints, client, url, spec, &first, &more)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let mut tokens = reply::tokens(connector, now, &reply)?;
+    tokens.refresh = tokens.refresh.or(first.refresh);
+    tokens.scopes = tokens.scopes.or(first.scopes);
+    tokens.id_token = first.id_token;
+    for (name, value) in first.captured {
+        tokens.captured.entry(name).or_insert(value);
     }
     Ok(tokens)
 }

@@ -14,6 +14,7 @@ mod client;
 mod discovery;
 mod endpoints;
 mod error;
+mod exchange;
 mod grant;
 mod id_token;
 mod par;

@@ -65,6 +65,8 @@ pub struct Urls {
     pub token: Option<UrlSpec>,
     /// Where tokens are refreshed, if elsewhere.
     pub refresh: Option<UrlSpec>,
+    /// Where an access token is traded for one that lives longer, if elsewhere (`token.exchange`).
+    pub exchange: Option<UrlSpec>,
     /// Where grants are ended (RFC 7009).
     pub revoke: Option<UrlSpec>,
     /// Who is it (OpenID Connect Core, section 5.3).
@@ -106,6 +108,7 @@ impl Urls {
     pub fn dated(&self) -> Vec<(&'static str, &DatedUrl)> {
         let mut all =
             with_names([&self.authorize, &self.token, &self.refresh, &self.revoke, &self.userinfo]);
+        all.extend(self.exchange.iter().filter_map(|url| Some(("exchange", url.dated()?))));
         for it in &self.alternatives {
             all.extend(with_names([
                 &it.authorize,
