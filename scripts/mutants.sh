@@ -7,6 +7,7 @@
 #   MUTANTS_OUT=FOLDER         where outcomes are kept (target/mutants); what was caught there is not tried again
 #   MUTANTS_SHARD=1/4          a quarter of each part
 #   MUTANTS_JOBS=2             two at a time
+#   MUTANTS_ARGS="--in-place"  more for cargo-mutants: in a checkout of its own, what was built is not built again
 #   MUTANTS_REPORT=1           no run: the report of the outcomes that there are
 #
 # Takes hours. Works in a copy of the tree, in TMPDIR. Works with bash 3.2, which macOS has.
@@ -42,12 +43,13 @@ part() {
     for target in $targets; do set -- "$@" "--cargo-arg=$target"; done
     printf '\n=== %s\n' "$name"
     mkdir -p "$OUT/$name"
+    # shellcheck disable=SC2086 # MUTANTS_ARGS is a list of words
     # Missed ones and timeouts make it exit non-zero: the report judges. Anything else is a failure.
     local code=0
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1 cargo mutants --package "$package" --file "$files" \
         --output "$OUT/$name" --iterate --test-tool nextest --jobs "${MUTANTS_JOBS:-1}" \
-        --timeout 120 --build-timeout 600 ${MUTANTS_SHARD:+--shard "$MUTANTS_SHARD"} "$@" \
-        -- --max-fail 1 -E "$filter" || code=$?
+        --timeout 120 --build-timeout 600 ${MUTANTS_SHARD:+--shard "$MUTANTS_SHARD"} ${MUTANTS_ARGS:-} "$@" \
+        -- --profile mutants --max-fail 1 -E "$filter" || code=$?
     case $code in
         0 | 2 | 3) ;;
         *) fail "cargo-mutants failed in $name (exit code $code)" ;;
