@@ -47,7 +47,7 @@ part() {
     # Missed ones and timeouts make it exit non-zero: the report judges. Anything else is a failure.
     local code=0
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1 cargo mutants --package "$package" --file "$files" \
-        --output "$OUT/$name" --iterate --test-tool nextest --jobs "${MUTANTS_JOBS:-1}" \
+        --output "$OUT/$name" --iterate --test-tool nextest ${MUTANTS_JOBS:+--jobs "$MUTANTS_JOBS"} \
         --timeout 120 --build-timeout 600 ${MUTANTS_SHARD:+--shard "$MUTANTS_SHARD"} ${MUTANTS_ARGS:-} "$@" \
         -- --profile mutants --max-fail 1 -E "$filter" || code=$?
     case $code in
