@@ -136,7 +136,7 @@ mod tests {
             (45..=55).contains(&due(Some(hours(90)), Duration::ZERO)),
             "half of its life stays"
         );
-        assert_eq!(due(None, hours(24)) / 10, 8, "it is that old by then");
+        assert!((77..=83).contains(&due(None, hours(24))), "it is that old by then");
         assert_eq!(due(None, hours(90)), 90);
     }
 
