@@ -76,6 +76,7 @@ export const VENDORS = {
       ['POST', '/v2/bookings/2NtaeaVcKfpmSZ4CthFdfk/reschedule', { when: '2026-11-27T10:00:00Z' }],
       ['POST', '/v2/bookings/2NtaeaVcKfpmSZ4CthFdfk/cancel', { cancellationReason: 1 }],
       ['GET', '/v2/bookings?take=all', null],
+      ['GET', '/v2/bookings?since=2026-11-24', null],
     ],
   },
   freshdesk: {
@@ -125,6 +126,7 @@ export const VENDORS = {
     gaps: {
       '?phone:in': 'documented since; the package is from before',
       '?consignment_structure': 'documented since',
+      '?sort': 'its words allow the direction that we add to the field, its types have the field alone',
     },
     wrong: [
       ['GET', '/stores/k3x9ab2c/v3/customers?email=bo%40shop.example', null],
