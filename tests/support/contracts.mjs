@@ -5,7 +5,8 @@
 // SPECS is a folder with descriptions, CONNECTORS the folder of connectors; what the vendors' own packages describe is
 // read from sdks/ (sdks.mjs brings them). What a connector sends stands in its cases, `fixtures/actions/*.json`; its own
 // suite shows that it sends exactly that. contracts/vendors.mjs says who is judged by what. Each vendor is also sent
-// requests that are wrong on purpose: they must be refused, or the check is none.
+// requests that are wrong on purpose, those with packages each request with a parameter and a field too many: they must be
+// refused, or the check is none.
 //
 // Exits 0 where all are accepted, 1 where one is not, 3 where there are no descriptions.
 
@@ -58,11 +59,20 @@ function without(request, gaps) {
   return [{ ...request, path: url.pathname + url.search, body }, left];
 }
 
+// The request with a parameter, and one with a field, that nobody has.
+function spoilt({ method, path, body }, more) {
+  const there = new URL(path, 'http://loopback');
+  there.searchParams.set('colour', 'red');
+  const query = [method, there.pathname + there.search, body];
+  return body && !more ? [query, [method, path, { ...body, colour: 'red' }]] : [query];
+}
+
 const count = { accepted: 0, refused: 0, unknown: 0, skipped: 0 };
 const line = (vendor, action, sent, what) => console.log(`${vendor.padEnd(18)} ${action.padEnd(19)} ${String(sent).padStart(8)}  ${what}`);
 
 // Judges one vendor's actions, and then what is wrong on purpose.
-async function vendor(name, { undescribed = {}, gaps = {}, wrong }, mock) {
+async function vendor(name, { sdk, undescribed = {}, gaps = {}, loose = [], wrong }, mock) {
+  const bad = [...wrong];
   const actions = new Map();
   const lacking = new Map();
   for (const request of requests(name)) {
@@ -80,13 +90,14 @@ async function vendor(name, { undescribed = {}, gaps = {}, wrong }, mock) {
       for (const gap of left) lacking.set(gap, gaps[gap]) && row.gaps.add(gap);
     }
     if (why) row.bad.push(`${request.file}: ${request.method} ${request.path}: ${why}`);
+    else if (sdk) bad.push(...spoilt(rest, loose.includes(request.action)));
   }
-  for (const [action, { sent, bad, nowhere, gaps: some }] of actions) {
-    if (undescribed[action] && nowhere === 0) bad.push('the description has it: strike it from the list of those undescribed');
+  for (const [action, { sent, bad: refused, nowhere, gaps: some }] of actions) {
+    if (undescribed[action] && nowhere === 0) refused.push('the description has it: strike it from the list of those undescribed');
     const good = some.size === 0 ? 'yes' : `yes, but for ${[...some].join(', ')}`;
-    line(name, action, sent, bad.length > 0 ? 'NO' : undescribed[action] ? `not described: ${undescribed[action]}` : good);
-    for (const one of bad) console.log(`    ${one}`);
-    count[bad.length > 0 ? 'refused' : undescribed[action] ? 'unknown' : 'accepted'] += 1;
+    line(name, action, sent, refused.length > 0 ? 'NO' : undescribed[action] ? `not described: ${undescribed[action]}` : good);
+    for (const one of refused) console.log(`    ${one}`);
+    count[refused.length > 0 ? 'refused' : undescribed[action] ? 'unknown' : 'accepted'] += 1;
   }
   for (const gap of Object.keys(gaps)) {
     if (lacking.has(gap)) console.log(`    ${gap} is not in the description: ${gaps[gap]}`);
@@ -96,12 +107,12 @@ async function vendor(name, { undescribed = {}, gaps = {}, wrong }, mock) {
     }
   }
   let caught = 0;
-  for (const [method, path, body] of wrong) {
+  for (const [method, path, body] of bad) {
     if (await mock.refuses({ method, path, body })) caught += 1;
     else console.log(`    accepted, and wrong on purpose: ${method} ${path} ${JSON.stringify(body)}`);
   }
-  line(name, '(wrong on purpose)', wrong.length, caught === wrong.length ? 'refused' : 'ACCEPTED');
-  if (caught !== wrong.length) count.refused += 1;
+  line(name, '(wrong on purpose)', bad.length, caught === bad.length ? 'refused' : 'ACCEPTED');
+  if (caught !== bad.length) count.refused += 1;
 }
 
 console.log('vendor             action              requests  accepted');

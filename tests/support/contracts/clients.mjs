@@ -9,7 +9,8 @@ import { types } from './types.mjs';
 export function stripe(sdks) {
   const resources = ['Customers', 'Products'].map((name) => {
     const text = readFileSync(join(sdks, `stripe/cjs/resources/${name}.js`), 'utf8');
-    return { name, type: /class (\w+) extends/.exec(text)[1], methods: [...text.matchAll(/^ {4}(\w+)\(([^)]*)\) \{\n\s+return this\._makeRequest\('(\w+)', (['`])(.*?)\4/gm)] };
+    const type = /class (\w+) extends/.exec(text)[1];
+    return { name, type, methods: [...text.matchAll(/^ {4}(\w+)\(([^)]*)\) \{\n\s+return this\._makeRequest\('(\w+)', (['`])(.*?)\4/gm)] };
   });
   const judge = types(sdks, resources.map(({ name, type }) => `import type { ${type} } from 'stripe/cjs/resources/${name}';`).join('\n'));
   return operations(resources.flatMap(({ type, methods }) => methods.map(([, name, given, method, , path]) => {
@@ -78,7 +79,12 @@ export function freshdesk(sdks) {
   const models = new Map([...text.matchAll(/^class (\w+) \{\n([\s\S]*?)^\}/gm)].map(([, name, inner]) => (
     [name, new Map([...inner.matchAll(/convertToType\(data\['(\w+)'\], (.*)\);/g)].map(([, field, type]) => [field, type]))]
   )));
-  const is = { "'String'": (value) => typeof value === 'string', "'Number'": (value) => typeof value === 'number', "'Boolean'": (value) => typeof value === 'boolean', "['String']": (value) => Array.isArray(value) && value.every((one) => typeof one === 'string') };
+  const is = {
+    "'String'": (value) => typeof value === 'string',
+    "'Number'": (value) => typeof value === 'number',
+    "'Boolean'": (value) => typeof value === 'boolean',
+    "['String']": (value) => Array.isArray(value) && value.every((one) => typeof one === 'string'),
+  };
   const body = (model) => (value) => {
     for (const [field, one] of Object.entries(value)) {
       const type = models.get(model)?.get(field);

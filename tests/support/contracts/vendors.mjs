@@ -4,6 +4,7 @@
 //   sdk          what reads the vendor's own packages, and `packages` which: their versions are in sdks.json
 //   undescribed  actions whose paths the description does not have
 //   gaps         what it lacks of a request that it has (`?name` in the query, `name` in the body), and why we send it
+//   loose        actions whose bodies may have any further field, by the description
 //   wrong        requests that must be refused, or the check is none
 
 import { calcom } from './calcom.mjs';
@@ -42,6 +43,7 @@ export const VENDORS = {
   },
   pipedrive: {
     sdk: pipedrive, packages: ['pipedrive'],
+    loose: ['notes.create'],
     wrong: [
       ['POST', '/api/v2/persons', { email: 'ana@example.com' }],
       ['PATCH', '/api/v2/deals/77', { value: 'much' }],
@@ -71,6 +73,7 @@ export const VENDORS = {
   },
   'cal-com': {
     sdk: calcom, packages: ['@calcom/cal-mcp'],
+    loose: ['events.cancel', 'events.update'],
     undescribed: { 'free_busy.query': 'the package is older than the parameters that Cal.com documents now: timeZone, calendarsToLoad' },
     wrong: [
       ['POST', '/v2/bookings/2NtaeaVcKfpmSZ4CthFdfk/reschedule', { when: '2026-11-27T10:00:00Z' }],

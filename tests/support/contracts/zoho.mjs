@@ -43,7 +43,10 @@ export function zoho(sdks) {
       sends: /setCategoryMethod[\s\S]*setRequest\(request\)/.test(inner),
     }));
   };
-  const all = [...calls(`${API}/record/record_operations.js`).map((call) => ({ ...call, of: null })), ...calls(`${API}/related_records/related_records_operations.js`).map((call) => ({ ...call, of: 'Notes' }))];
+  const all = [
+    ...calls(`${API}/record/record_operations.js`).map((call) => ({ ...call, of: null })),
+    ...calls(`${API}/related_records/related_records_operations.js`).map((call) => ({ ...call, of: 'Notes' })),
+  ];
   return operations(MODULES.flatMap((module) => all.flatMap(({ names, method, path, sends, of }) => {
     const here = path.replace('{moduleAPIName}', module).replace('{relatedListAPIName}', of ?? '');
     return [{ method, path: here, query: names.length > 0 && asking(of ?? module, names), body: sends && records(of ?? module) }];
