@@ -176,11 +176,16 @@ impl Manifest {
             template: None,
             user: None,
             password: None,
+            headers: BTreeMap::new(),
         };
         let spec = self.api.credential.as_ref().unwrap_or(&bearer);
         let Some(value) = placed(spec, &values) else { return Apply::default() };
         let name = spec.name.as_deref().unwrap_or("authorization");
         let mut apply = Apply::default();
+        for (name, text) in &spec.headers {
+            let Some(value) = template::fill_raw(text, &values) else { return Apply::default() };
+            apply.headers.insert(name.to_ascii_lowercase(), value.into());
+        }
         match spec.place {
             Placement::Header => apply.headers.insert(name.to_ascii_lowercase(), value),
             Placement::Query => apply.query.insert(name.to_owned(), value),
@@ -227,15 +232,13 @@ impl CredentialSpec {
 
     /// What its templates name.
     pub(crate) fn names(&self) -> Vec<&str> {
+        let mut texts: Vec<&str> = self.headers.values().map(String::as_str).collect();
         if self.place == Placement::Basic {
-            [self.user.as_deref(), self.password.as_deref()]
-                .into_iter()
-                .flatten()
-                .flat_map(template::names)
-                .collect()
+            texts.extend([&self.user, &self.password].into_iter().filter_map(Option::as_deref));
         } else {
-            template::names(self.text())
+            texts.push(self.text());
         }
+        texts.into_iter().flat_map(template::names).collect()
     }
 }
 
@@ -295,6 +298,19 @@ mod tests {
 
     fn header(apply: &Apply, name: &str) -> Option<String> {
         apply.headers.get(name).map(|value| value.expose_secret().to_owned())
+    }
+
+    #[test]
+    fn several_secrets_stand_in_a_header_each_and_none_is_sent_alone() {
+        let both = manifest(
+            "in = \"header\", name = \"X-User\", template = \"{user}\", headers = { X-Key = \"k {key}\" }",
+        );
+        let apply = both.apply(&keys(&[("user", "u"), ("key", "s")]));
+        assert_eq!(header(&apply, "x-user").as_deref(), Some("u"));
+        assert_eq!(header(&apply, "x-key").as_deref(), Some("k s"));
+        assert!(both.apply(&keys(&[("user", "u")])).headers.is_empty());
+        let missing = both.credential_from(&both.check_inputs(&BTreeMap::new()).unwrap());
+        assert_eq!(missing.unwrap_err().input, "user");
     }
 
     fn tokens() -> TokenSet {

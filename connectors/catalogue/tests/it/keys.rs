@@ -13,7 +13,7 @@ use url::Url;
 use crate::apps::{File, each, is_oauth, none, now};
 
 /// Well-known apps, and what their documentation shows with the key `k-3y-0f-th3-p3rs0n`: written by hand.
-const SHOWN: [(&str, &str, &str); 24] = [
+const SHOWN: [(&str, &str, &str); 26] = [
     ("anthropic", "x-api-key", "k-3y-0f-th3-p3rs0n"),
     ("openai", "authorization", "Bearer k-3y-0f-th3-p3rs0n"),
     ("sendgrid", "authorization", "Bearer k-3y-0f-th3-p3rs0n"),
@@ -38,6 +38,8 @@ const SHOWN: [(&str, &str, &str); 24] = [
     ("ashby", "authorization", "Basic ay0zeS0wZi10aDMtcDNyczBuOg=="),
     ("bamboohr", "authorization", "Basic ay0zeS0wZi10aDMtcDNyczBuOng="),
     ("toggl-track", "authorization", "Basic ay0zeS0wZi10aDMtcDNyczBuOmFwaV90b2tlbg=="),
+    ("datadog", "dd-application-key", "k-3y-0f-th3-p3rs0n"),
+    ("plaid", "plaid-secret", "k-3y-0f-th3-p3rs0n"),
     ("klaviyo", "authorization", "Bearer at-1.made.up"),
 ];
 
@@ -85,8 +87,12 @@ fn every_key_stands_where_the_file_says_and_nowhere_else() {
             .headers
             .values()
             .filter(|value| value.to_str().is_ok_and(|text| text.contains(conformance::KEY)));
-        let once = usize::from(place == "header");
-        assert_eq!(with_the_key.count(), once, "the key stands in one place");
+        let more = file.texts("api.credential.headers");
+        let basic_holds_it_unseen = usize::from(place == "header");
+        assert_eq!(with_the_key.count(), basic_holds_it_unseen + more.len(), "nowhere else");
+        for (name, template) in more {
+            assert_eq!(header(&name), Some(filled(&template).as_str()), "the header `{name}`");
+        }
 
         let base = file.address("api", &subject.answers()).expect("every key has an API to go to");
         let wanted = Url::parse(&format!("{}/x", base.trim_end_matches('/'))).expect("a URL");
@@ -101,19 +107,20 @@ fn every_key_stands_where_the_file_says_and_nowhere_else() {
     });
 }
 
+/// A template with the secret in it: every secret has the same value in these tests.
+fn filled(template: &str) -> String {
+    let mut text = String::new();
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        text.push_str(conformance::KEY);
+        rest = after.split_once('}').expect("a brace is closed").1;
+    }
+    text + rest
+}
+
 /// Place, name and value, as a person reads the file.
 fn expected(file: &File) -> (&'static str, String, String) {
-    // Every secret has the same value in these tests.
-    let filled = |template: &str| {
-        let mut text = String::new();
-        let mut rest = template;
-        while let Some((before, after)) = rest.split_once('{') {
-            text.push_str(before);
-            text.push_str(conformance::KEY);
-            rest = after.split_once('}').expect("a brace is closed").1;
-        }
-        text + rest
-    };
     let text = |key: &str| file.text(&format!("api.credential.{key}"));
     match text("in").expect("every key is placed") {
         "basic" => {

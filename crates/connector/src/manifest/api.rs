@@ -131,6 +131,9 @@ pub struct CredentialSpec {
     /// For `basic`: the password, a template.
     #[serde(default)]
     pub password: Option<String>,
+    /// More headers, where a provider wants several secrets at once: templates like the first.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// Where a credential stands.

@@ -336,6 +336,7 @@ fn credential(manifest: &Manifest) -> Checked {
         "auth.kind = \"basic\" is placed with in = \"basic\"",
     )?;
     shape(spec)?;
+    more_headers(spec)?;
     let names = spec.names();
     must(!names.is_empty(), place, "no template names a secret, so nothing would be sent")?;
     for name in names {
@@ -349,6 +350,26 @@ fn credential(manifest: &Manifest) -> Checked {
             "`{name}` is no secret here; a template names `token` or inputs with secret = true"
         );
         must(token || known, place, message)?;
+    }
+    Ok(())
+}
+
+/// Whether the other headers say something secret each, and none twice.
+fn more_headers(spec: &CredentialSpec) -> Checked {
+    let place = "api.credential.headers";
+    at_most(place, spec.headers.len(), 10)?;
+    let first = match spec.place {
+        Placement::Header => spec.name.as_deref().unwrap_or("authorization"),
+        Placement::Basic => "authorization",
+        Placement::Query => "",
+    };
+    for (name, text) in &spec.headers {
+        header(place, name, "x")?;
+        line(place, text, 500)?;
+        closed(place, text)?;
+        must(!template::names(text).is_empty(), place, "a template names a secret")?;
+        let twice = name.eq_ignore_ascii_case(first);
+        must(!twice, place, format!("`{name}` has its value already"))?;
     }
     Ok(())
 }

@@ -193,6 +193,21 @@ fn a_kind_of_getting_in_has_what_it_needs() {
 }
 
 #[test]
+fn several_secrets_stand_in_headers_that_are_each_their_own() {
+    let of = |headers: &str| {
+        let credential = format!("in = \"header\", name = \"X-Key\", headers = {{ {headers} }}");
+        Manifest::parse(&format!("{HEAD}{KEY}api.credential = {{ {credential} }}\n{KEY_INPUT}"))
+    };
+    assert!(of("X-App = \"app {key}\"").is_ok());
+    refused(of("X-App = \"no secret\""));
+    refused(of("x-key = \"{key}\""));
+    refused(of("Authorization = \"{key}\""));
+    refused(of("Host = \"{key}\""));
+    refused(of("X-App = \"{stranger}\""));
+    refused(of("X-App = \"{key\""));
+}
+
+#[test]
 fn a_credential_is_placed_by_names_that_exist() {
     let of = |credential: &str| {
         Manifest::parse(&format!("{HEAD}{KEY}api.credential = {{ {credential} }}\n{KEY_INPUT}"))
