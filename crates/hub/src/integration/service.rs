@@ -342,6 +342,11 @@ pub async fn of_provider(store: &Store, workspace: &str, provider: &str) -> Resu
         .await?)
 }
 
+/// All integrations, of any workspace, that use this client.
+pub(crate) async fn of_client(store: &Store, client: &str) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::ClientId.eq(client)).all(store.read()).await?)
+}
+
 /// All of the workspace's integrations, oldest first.
 pub async fn all(store: &Store, workspace: &str) -> Result<Vec<Model>> {
     Ok(of_workspace(workspace).order_by_asc(Column::Id).limit(MOST).all(store.read()).await?)

@@ -1,5 +1,7 @@
 //! The kill switch: everything of an agent, a client, a provider or a workspace stops in one commit.
 
+use std::collections::BTreeMap;
+
 use sea_orm::{ActiveEnum, DatabaseTransaction, EntityTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 
@@ -10,7 +12,7 @@ use crate::{
     client::{self, Owner},
     connection::{Column, Entity, Status},
     integration,
-    store::Store,
+    store::{SYSTEM, Store},
 };
 
 /// What is to stop.
@@ -70,6 +72,36 @@ pub async fn kill(
     let details = json!({ "target": target.word(), "connections": connections, "revoke": revoke });
     let what = Change::new("kill_switch.used", &object).with(details);
     audit::change(store, &tx, Reach::Workspace(workspace), &what).await?;
+    tx.commit().await?;
+    Ok(Killed { connections, revoking: revoke })
+}
+
+/// The same for a client of the platform's: in one commit, in every workspace that uses it. The record stands in
+/// the platform's chain.
+pub async fn kill_shared(store: &Store, client: &str, revoke: bool) -> Result<Killed> {
+    let found = client::get(store, Owner::Platform, client).await?;
+    // Nobody begins to use it from here on.
+    client::suspend(store, &found.id, "Stopped by the kill switch.").await?;
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for one in integration::of_client(store, &found.id).await? {
+        users.entry(one.workspace_id).or_default().push(one.id);
+    }
+    let tx = store.begin().await?;
+    let workspaces = users.len();
+    let mut connections = 0;
+    for (workspace, ids) in users {
+        let which = Which::Integrations(ids);
+        connections += switch_off(store, &tx, &workspace, &which).await?;
+        if revoke {
+            queue(store, &tx, &workspace, &which).await?;
+        }
+    }
+    let details = json!({
+        "target": "client", "workspaces": workspaces, "connections": connections, "revoke": revoke,
+    });
+    let what = Change::new("kill_switch.used", &found.id).named(&found.slug).with(details);
+    audit::change(store, &tx, Reach::UsersOfClient { owner: SYSTEM, client: &found.id }, &what)
+        .await?;
     tx.commit().await?;
     Ok(Killed { connections, revoking: revoke })
 }

@@ -13,6 +13,6 @@ mod receipts;
 pub use closing::{CLOSE_WORKSPACE, Closing, close, close_step, closing};
 pub use disconnect::{DISCONNECT_ALL, disconnect_step};
 pub use export::{PersonRecord, export_person};
-pub use kill::{Killed, Target, kill};
+pub use kill::{Killed, Target, kill, kill_shared};
 pub use person::{Erased, erase_person};
 pub use receipts::{Receipts, receipts};

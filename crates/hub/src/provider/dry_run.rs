@@ -100,15 +100,10 @@ impl Trial<'_> {
         }
     }
 
-    fn tokens(&self) -> TokenSet {
-        let refresh = Some("REFRESH_TOKEN".into());
-        TokenSet { refresh, ..TokenSet::bearer("ACCESS_TOKEN") }
-    }
-
     fn credential(&self) -> Credential {
         match self.manifest().auth.kind {
             AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => {
-                Credential::OAuth(self.tokens())
+                Credential::OAuth(tokens())
             }
             AuthKind::ApiKey | AuthKind::Basic => {
                 let secret = self.manifest().inputs.iter().filter(|input| input.secret);
@@ -159,14 +154,14 @@ impl Trial<'_> {
     }
 
     fn refresh(&self) -> Told<Sketch> {
-        let (endpoints, client, tokens) = (&self.endpoints, self.client(), self.tokens());
+        let (endpoints, client, tokens) = (&self.endpoints, self.client(), tokens());
         oauth::refresh::request(self.connector.as_ref(), endpoints, &client, &tokens, None)
             .map(|request| shown(&request))
             .map_err(told)
     }
 
     fn revoke(&self) -> Told<Sketch> {
-        let (endpoints, client, tokens) = (&self.endpoints, self.client(), self.tokens());
+        let (endpoints, client, tokens) = (&self.endpoints, self.client(), tokens());
         match oauth::revoke_request(self.manifest(), endpoints, &client, &tokens) {
             Ok(Some(request)) => Ok(shown(&request)),
             Ok(None) => Err("there is no address for it".to_owned()),
@@ -196,6 +191,11 @@ impl Trial<'_> {
             sketch
         }))
     }
+}
+
+fn tokens() -> TokenSet {
+    let refresh = Some("REFRESH_TOKEN".into());
+    TokenSet { refresh, ..TokenSet::bearer("ACCESS_TOKEN") }
 }
 
 fn told(error: impl std::fmt::Display) -> String {

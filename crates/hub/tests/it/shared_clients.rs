@@ -3,10 +3,13 @@
 use base::SecretString;
 use hub::{
     client,
-    connection::Connection,
+    connection::{Connection, Status},
     integration::ClientChoice,
+    offboarding::{self, Target},
+    page::PageQuery,
     provider,
     session::{self, Made, NewSession},
+    store::SYSTEM,
     workspace::api_key::{Owner, Role},
 };
 
@@ -171,4 +174,42 @@ async fn the_same_account_linked_in_two_workspaces_is_two_connections() {
     };
     hub::connection::disconnect(&scene.store, &chat.id, &rows[0].id, &app).await.unwrap();
     assert_eq!(scene.connection(&rows[1]).await, rows[1]);
+}
+
+#[tokio::test]
+async fn the_kill_switch_stops_a_shared_client_in_every_workspace_at_once() {
+    let Platform { scene, key, chat, shop } = platform().await;
+    let mut rows: Vec<Connection> = Vec::new();
+    for tenant in [&chat, &shop] {
+        let made = mailo_session(&scene, tenant).await;
+        let code = scene.finish(tenant, &made, "ana-mail").await;
+        rows.push(scene.complete_with(&key, tenant, &made, &code, "ana").await.unwrap().connection);
+    }
+    let own = scene.link(&chat, "ana", "ana-work").await;
+    let epoch = async |tenant: &Tenant| hub::store::read_epoch(&scene.store, &tenant.id).await;
+    let before = (epoch(&chat).await.unwrap(), epoch(&shop).await.unwrap());
+
+    // A workspace has no say over the platform's client.
+    let target = Target::Client("mailo-app");
+    let error = refused(offboarding::kill(&scene.store, &chat.id, target, true).await);
+    assert_eq!(error.kind, hub::Kind::NotFound);
+    assert_eq!(scene.connection(&rows[0]).await, rows[0]);
+
+    let done = offboarding::kill_shared(&scene.store, "mailo-app", false).await.unwrap();
+    assert_eq!((done.connections, done.revoking), (2, false));
+    for row in &rows {
+        assert_eq!(scene.connection(row).await.status, Status::Disabled);
+    }
+    assert_eq!(scene.connection(&own).await, own, "what uses another client goes on");
+    assert!(epoch(&chat).await.unwrap() > before.0 && epoch(&shop).await.unwrap() > before.1);
+    let platform = client::Owner::Platform;
+    assert_eq!(client::get(&scene.store, platform, "mailo-app").await.unwrap().status, "suspended");
+    let whole = PageQuery::new(None, Some(PageQuery::MOST)).unwrap();
+    let chain = hub::audit::list(&scene.store, SYSTEM, &whole).await.unwrap().items;
+    let last: serde_json::Value = serde_json::from_slice(&chain.last().unwrap().body).unwrap();
+    assert_eq!(last["what"]["action"], "kill_switch.used");
+    assert_eq!(last["what"]["details"]["workspaces"], 2);
+
+    let error = refused(offboarding::kill_shared(&scene.store, "acme-app", false).await);
+    assert_eq!(error.kind, hub::Kind::NotFound, "a workspace's own is not the platform's");
 }

@@ -2,6 +2,7 @@
 
 use axum::{Json, http::StatusCode};
 use hub::{
+    client::Owner as ClientOwner,
     offboarding::{self, Target},
     workspace::api_key::Role,
 };
@@ -26,7 +27,8 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
 struct KillSwitch {
     /// An agent, by id or slug: disabled, its keys revoked.
     agent: Option<String>,
-    /// The workspace's own client, by id or slug: suspended, its connections switched off.
+    /// The workspace's own client, by id or slug: suspended, its connections switched off. With a platform key that
+    /// names no workspace: the platform's client, in every workspace that uses it.
     client: Option<String>,
     /// A provider: its connections are switched off.
     provider: Option<String>,
@@ -73,9 +75,23 @@ fn target(body: &KillSwitch) -> Answer<Target<'_>> {
 #[utoipa::path(post, path = "/v1/kill-switch", tag = "set-up", security(("key" = [])),
     request_body = KillSwitch, responses((status = 202, body = KilledView)))]
 async fn kill(caller: Caller, body: Body<KillSwitch>) -> Answer<(StatusCode, Json<KilledView>)> {
-    let workspace = caller.workspace(Role::Provision)?;
     let body = body.value;
-    let done = offboarding::kill(caller.store(), workspace, target(&body)?, body.revoke).await?;
+    let (store, what) = (caller.store(), target(&body)?);
+    let done = match caller.client_owner()? {
+        ClientOwner::Workspace(workspace) => {
+            offboarding::kill(store, workspace, what, body.revoke).await?
+        }
+        ClientOwner::Platform => match what {
+            Target::Client(shared) => offboarding::kill_shared(store, shared, body.revoke).await?,
+            _ => {
+                return Err(hub::Error::invalid(
+                    "workspace_required",
+                    "Without a workspace the platform stops a client of its own. Name the workspace in `Valetkey-Workspace` for anything else.",
+                )
+                .into());
+            }
+        },
+    };
     let view = KilledView { connections: done.connections, revoking: done.revoking };
     Ok((StatusCode::ACCEPTED, Json(view)))
 }
