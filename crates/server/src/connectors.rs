@@ -19,6 +19,7 @@ fn crates() -> Vec<Arc<dyn Connector>> {
         cal_com::connector(),
         calendly::connector(),
         close::connector(),
+        copper::connector(),
         freshdesk::connector(),
         front::connector(),
         generic_oidc::connector(),
