@@ -17,7 +17,7 @@ if (!slug) fail('give the provider\'s name: make new-connector name=my-crm');
 if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(slug) || slug.length > 64) fail(`\`${slug}\` is no slug: write a-z, 0-9 and -, a letter first, such as my-crm`);
 if (existsSync(`connectors/${slug}`)) fail(`connectors/${slug} is there already`);
 if (existsSync(`connectors/catalogue/apps/${slug}.toml`)) {
-  fail(`the catalogue has ${slug}: move connectors/catalogue/apps/${slug}.toml away first, and begin provider.toml with what it says`);
+  fail(`the catalogue has ${slug}: git rm connectors/catalogue/apps/${slug}.toml first, and begin provider.toml with what it said`);
 }
 
 const words = slug.split('-').map((word) => word[0].toUpperCase() + word.slice(1));

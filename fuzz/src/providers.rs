@@ -41,6 +41,7 @@ pub(crate) fn all() -> &'static [Arc<dyn Connector>] {
             gorgias::connector(),
             square::connector(),
             bigcommerce::connector(),
+            copper::connector(),
             made_up(),
         ]
     })

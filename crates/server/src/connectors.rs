@@ -19,6 +19,7 @@ fn crates() -> Vec<Arc<dyn Connector>> {
         cal_com::connector(),
         calendly::connector(),
         close::connector(),
+        copper::connector(),
         freshdesk::connector(),
         front::connector(),
         generic_oidc::connector(),
@@ -90,7 +91,7 @@ mod tests {
         assert_eq!(pages, expected, "a page for each connector");
         assert!(
             fs::read_to_string(&list).unwrap() == index(),
-            "docs/connectors/README.md is out of date: CONFORMANCE_WRITE=1 cargo test -p server docs_list"
+            "docs/connectors/README.md is out of date: CONFORMANCE_WRITE=1 cargo test -p server --lib the_docs_list"
         );
     }
 }

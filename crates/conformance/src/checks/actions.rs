@@ -120,7 +120,10 @@ pub async fn a_dry_run_changes_nothing(subject: &Subject) {
         let sent = bench.flow.peer.since(bench.before()).len();
         let expected = &case.exchanges[sent];
         let shown = format!("{} {}", sketch.method, sketch.url);
-        assert_eq!(shown, expected.sends, "{}: the first that was not sent", case.file);
+        // While cases are written, another check is just about to say what they send.
+        if !case::are_written() {
+            assert_eq!(shown, expected.sends, "{}: the first that was not sent", case.file);
+        }
         let text = format!("{sketch:?}");
         assert!(!text.contains(&bench.token()), "{}: the token is shown", case.file);
     }

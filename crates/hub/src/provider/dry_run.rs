@@ -102,9 +102,7 @@ impl Trial<'_> {
 
     fn credential(&self) -> Credential {
         match self.manifest().auth.kind {
-            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => {
-                Credential::OAuth(tokens())
-            }
+            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => Credential::OAuth(tokens()),
             AuthKind::ApiKey | AuthKind::Basic => {
                 let secret = self.manifest().inputs.iter().filter(|input| input.secret);
                 let stands = |name: &str| SecretString::from(name.to_uppercase());

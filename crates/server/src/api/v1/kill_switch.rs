@@ -4,7 +4,6 @@ use axum::{Json, http::StatusCode};
 use hub::{
     client::Owner as ClientOwner,
     offboarding::{self, Target},
-    workspace::api_key::Role,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

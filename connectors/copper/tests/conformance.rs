@@ -1,0 +1,3 @@
+//! The shared suite, over the fixtures.
+
+conformance::suite!(copper::connector());
