@@ -40,6 +40,8 @@ pub(crate) fn router(state: &AppState) -> Router<AppState> {
         .route("/oauth/callback/{client}", get(callback::callback))
         .layer(DefaultBodyLimit::max(MOST_FORM))
         .layer(from_fn_with_state(state.clone(), browser::guard))
+        // Outside of the guard: this form is the provider's.
+        .route("/oauth/callback/{client}", post(callback::posted))
         .layer(from_fn_with_state(state.clone(), pages_per_source))
         .route("/connect/assets/connect.css", get(stylesheet))
         .route("/connect/assets/icon.svg", get(icon))

@@ -15,6 +15,7 @@ mod mix_up;
 mod moved_ciphertext;
 mod open_redirect;
 mod operations;
+mod posted_answer;
 mod raw;
 mod rows;
 mod state_replay;

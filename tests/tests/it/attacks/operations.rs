@@ -16,7 +16,7 @@ use crate::harness::{
 };
 
 /// What anybody may ask, and why. None of it stands in the document, which is of what keys are for.
-const PUBLIC: [(&str, &str, &str); 9] = [
+const PUBLIC: [(&str, &str, &str); 10] = [
     ("GET", "/healthz", "says that the process runs, and no more"),
     ("GET", "/readyz", "says whether the database answers, and no more"),
     ("GET", "/openapi.json", "is the same in every hub"),
@@ -26,6 +26,7 @@ const PUBLIC: [(&str, &str, &str); 9] = [
     ("POST", "/connect", "the same token in a form; binds the browser"),
     ("GET", "/connect/result", "shows the session of the browser's cookie"),
     ("GET", "/oauth/callback/none", "takes an answer for the session of the browser's cookie"),
+    ("POST", "/oauth/callback/none", "asks the browser to bring the same by GET, and no more"),
 ];
 
 /// What an agent's key may ask at all, and what it is told of things that are not its own; all else is 403.
