@@ -51,6 +51,8 @@ impl UrlSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Urls {
+    /// OAuth 1.0a: where temporary credentials are had (RFC 5849, section 2.1).
+    pub request_token: Option<UrlSpec>,
     /// Where the browser goes.
     pub authorize: Option<UrlSpec>,
     /// Where codes become tokens.
@@ -72,6 +74,8 @@ pub struct Urls {
 pub struct Alternative {
     /// Inputs and captured values, and what each must be.
     pub when: BTreeMap<String, String>,
+    /// Where temporary credentials are had.
+    pub request_token: Option<UrlSpec>,
     /// Where the browser goes.
     pub authorize: Option<UrlSpec>,
     /// Where codes become tokens.

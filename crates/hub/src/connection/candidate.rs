@@ -95,7 +95,7 @@ async fn seal(store: &Store, row: &Model, all: &[Zeroizing<Vec<u8>>]) -> Result<
 fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
     let token = |stored: &Stored| match &stored.credential {
         Credential::OAuth(tokens) => tokens.refresh.clone(),
-        Credential::Keys(_) => None,
+        Credential::OAuth1(_) | Credential::Keys(_) => None,
     };
     match (token(a), token(b)) {
         (Some(a), Some(b)) => {
@@ -179,7 +179,7 @@ async fn promote(
     let workspace = row.workspace_id.clone();
     let expires_at = match &stored.credential {
         Credential::OAuth(tokens) => tokens.expires_at.map(base::Timestamp::millis),
-        Credential::Keys(_) => None,
+        Credential::OAuth1(_) | Credential::Keys(_) => None,
     };
     let mut row = row.into_active_model();
     row.credential_sealed = Set(Some(sealed));

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use connector::{Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs};
+use base::SecretString;
+use connector::{
+    Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs, oauth1::Signing,
+};
 use oauth::Endpoints;
 
 use super::Integration;
@@ -114,6 +117,27 @@ impl App {
         Ok(secrets.into_iter().map(|secret| with(Some(secret))).collect())
     }
 
+    /// The API with what signs its requests, where the provider wants them signed (OAuth 1.0a): the client,
+    /// with its present secret.
+    pub async fn signing(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
+        if !self.connector.manifest().signs_requests() {
+            return Ok(api);
+        }
+        let clients = self.oauth_clients(store, registry).await?;
+        let found: Option<(String, SecretString)> = clients
+            .into_iter()
+            .next()
+            .and_then(|client| Some((client.client_id, client.client_secret?)));
+        let (client_id, client_secret) = found.ok_or_else(|| {
+            Error::conflict(
+                "client_secret_missing",
+                "This app's requests are signed with the client's secret, and the client has none. Its owner can enter it.",
+            )
+        })?;
+        let (clock, rng) = store.sources();
+        Ok(api.signing(Signing { client_id, client_secret, clock, rng }))
+    }
+
     /// Asks the provider whose account a credential opens.
     pub async fn identify(
         &self,
@@ -136,6 +160,7 @@ impl App {
         let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
             .map_err(|error| Error::invalid("provider_refused", format!("{name}: {error}.")))?
             .with_userinfo(userinfo);
+        let api = self.signing(store, registry, api).await?;
         self.connector.identify(&api).await.map_err(|error| match error.kind {
             ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
                 "credential_refused",

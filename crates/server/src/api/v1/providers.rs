@@ -110,6 +110,7 @@ impl From<Found> for ProviderView {
                 AuthKind::Oauth2ClientCredentials => "oauth2_client_credentials",
                 AuthKind::ApiKey => "api_key",
                 AuthKind::Basic => "basic",
+                AuthKind::Oauth1 => "oauth1",
             },
             client_auth: match manifest.client.auth {
                 ClientAuth::Post => "post",
