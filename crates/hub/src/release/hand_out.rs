@@ -102,8 +102,9 @@ pub(super) async fn prepare(
         }
     }
     let mut scopes = match granted.form {
-        Some(Form::WholeToken) => row.scopes.0.clone(),
-        Some(Form::NarrowedToken) | None => granted.scopes.clone(),
+        // A signature can do no more than what it is given for.
+        Some(Form::WholeToken) if !signed::is_signed(&app) => row.scopes.0.clone(),
+        Some(_) | None => granted.scopes.clone(),
     };
     scopes.sort();
     if let Some(denied) = signed::check(parts, &row, &app, &granted, &scopes, ask).await? {

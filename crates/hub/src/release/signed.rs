@@ -27,8 +27,8 @@ pub(super) fn is_signed(app: &App) -> bool {
     app.connector.manifest().signs_requests()
 }
 
-/// What may be signed: what the scopes open, as for actions. Whoever may have all that the connection can do
-/// may also send what no scope of the manifest tells of, if none tells of anything.
+/// What may be signed: what the scopes open, as for actions. Whoever may have a whole token may send anything
+/// where no scope of the manifest tells what it opens.
 fn opened(manifest: &Manifest, form: Form, scopes: &[String]) -> Opens {
     let silent = manifest.scopes.iter().all(|scope| scope.allows.is_empty());
     match form {

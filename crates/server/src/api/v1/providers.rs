@@ -38,7 +38,7 @@ struct ProviderView {
     client_auth: &'static str,
     /// The version of a workspace's own provider; null for a built-in.
     version: Option<i64>,
-    /// Whether the provider narrows tokens: the form `narrowed_token`.
+    /// Whether the form `narrowed_token` can be had: the provider narrows tokens, or its requests are signed one by one.
     can_narrow: bool,
     /// Whether a grant can be ended at the provider.
     can_revoke: bool,
@@ -119,7 +119,7 @@ impl From<Found> for ProviderView {
                 ClientAuth::None => "none",
             },
             version: found.version,
-            can_narrow: manifest.can_narrow(),
+            can_narrow: manifest.can_narrow() || manifest.signs_requests(),
             can_revoke: manifest.can_revoke(),
             inputs: inputs.collect(),
             scopes: scopes.collect(),
