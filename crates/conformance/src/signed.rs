@@ -265,6 +265,7 @@ pub(crate) fn signing(seed: u64) -> Signing {
     Signing {
         client_id: CLIENT.to_owned(),
         client_secret: SecretString::from(SECRET),
+        former: Vec::new(),
         clock: Arc::new(ManualClock::at(NOW)),
         rng: Arc::new(SeededRng::new(seed)),
     }

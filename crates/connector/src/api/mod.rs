@@ -218,24 +218,33 @@ impl Api {
         body: Bytes,
     ) -> Result<Response<Bytes>, Error> {
         let url = self.with_query(url);
-        let signed = self.signed(&method, &url, &headers, &body)?;
-        let mut request = Request::builder().method(method).uri(url.as_str());
-        if let Some(all) = request.headers_mut() {
-            all.extend(headers);
-            all.extend(self.headers.clone());
-            all.extend(signed.map(|value| (header::AUTHORIZATION, value)));
+        let mut turn = 0;
+        loop {
+            let signed = self.signed(turn, &method, &url, &headers, &body)?;
+            let mut request = Request::builder().method(method.clone()).uri(url.as_str());
+            if let Some(all) = request.headers_mut() {
+                all.extend(headers.clone());
+                all.extend(self.headers.clone());
+                all.extend(signed.map(|value| (header::AUTHORIZATION, value)));
+            }
+            let mut request = request
+                .body(body.clone())
+                .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
+            self.hosts().bind(&mut request);
+            let answer = self.outbound.send(request, Limits::default()).await?;
+            if !self.signs_again(turn, answer.status()) {
+                return Ok(answer);
+            }
+            turn += 1;
         }
-        let mut request = request
-            .body(body)
-            .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
-        self.hosts().bind(&mut request);
-        Ok(self.outbound.send(request, Limits::default()).await?)
     }
 
     /// All that must not be told to anyone.
     pub(crate) fn secrets(&self) -> Vec<&SecretString> {
         let pair = self.pair.iter().flat_map(|(token, secret)| [token, secret]);
-        let client = self.signing.iter().map(|signing| &signing.client_secret);
+        let client = self.signing.iter();
+        let client =
+            client.flat_map(|signing| [&signing.client_secret].into_iter().chain(&signing.former));
         let placed = self.apply.headers.values().chain(self.apply.query.values());
         placed.chain(pair).chain(client).collect()
     }

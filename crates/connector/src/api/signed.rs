@@ -1,34 +1,50 @@
 //! Requests that are signed one by one (OAuth 1.0a): those that are sent here, and those that another sends.
 
 use base::SecretString;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use url::{Url, form_urlencoded};
 
 use super::Api;
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, manifest::Oauth1Signature};
 
 impl Api {
-    /// The signature of a request of OAuth 1.0a; none where requests are not signed.
+    /// The signature of a request of OAuth 1.0a, by the client's secret of this turn; none where requests are not
+    /// signed.
     pub(super) fn signed(
         &self,
+        turn: usize,
         method: &Method,
         url: &Url,
         headers: &HeaderMap,
         body: &[u8],
     ) -> Result<Option<HeaderValue>, Error> {
         let Some((token, secret)) = &self.pair else { return Ok(None) };
-        let signing = self.signing.as_ref().ok_or_else(|| {
+        let signing = self.signing.as_ref();
+        let found = signing.and_then(|signing| Some((signing, signing.secret(turn)?)));
+        let (signing, client_secret) = found.ok_or_else(|| {
             let text = "requests to this API are signed, and there is no client to sign with; nothing was sent";
             Error::new(ErrorKind::ClientConfig, text)
         })?;
         let request = (method, url, headers, body);
-        Ok(Some(signing.header(self.signature, (token, secret), request)))
+        Ok(Some(signing.header(client_secret, self.signature, (token, secret), request)))
+    }
+
+    /// Whether a request that was refused may be signed anew, by a former secret of the client's: it was not
+    /// acted upon. While a client changes its secret, no grant has ended.
+    pub(super) fn signs_again(&self, turn: usize, status: StatusCode) -> bool {
+        let next = self.signing.as_ref().and_then(|signing| signing.secret(turn + 1));
+        status == StatusCode::UNAUTHORIZED && self.pair.is_some() && next.is_some()
     }
 
     /// Whether a request that somebody else sends may be signed: the credential may go to this whole URL, and
     /// what may be asked ([`Api::within`]) opens it.
     pub fn may_sign(&self, method: &Method, url: &str) -> Result<Url, Error> {
         let invalid = |message: &str| Error::new(ErrorKind::Invalid, message);
+        if self.signature == Oauth1Signature::Plaintext {
+            let text =
+                "a signature by PLAINTEXT is made of the secrets themselves, which stay here";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
         let url = Url::parse(url).map_err(|_| invalid("`url` is no whole URL"))?;
         if url.fragment().is_some() || !self.may_have_the_credential(&url) {
             return Err(invalid("`url` is not one of this API's: nothing is signed for it"));
@@ -54,7 +70,7 @@ impl Api {
             let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
             headers.insert(header::CONTENT_TYPE, kind);
         }
-        let signed = self.signed(method, &url, &headers, body.as_bytes())?;
+        let signed = self.signed(0, method, &url, &headers, body.as_bytes())?;
         let signed = signed.ok_or_else(|| invalid("requests to this API are not signed"))?;
         let text = signed.to_str().map_err(|_| invalid("this request can't be signed"))?;
         Ok(SecretString::from(text))

@@ -37,7 +37,12 @@ fn peer(status: u16, headers: &'static [(&str, &str)], body: &'static str) -> (O
 }
 
 fn api(outbound: Outbound) -> Api {
-    let manifest = Manifest::parse(TEXT).unwrap();
+    of(outbound, "")
+}
+
+/// With more keys at the head of the manifest.
+fn of(outbound: Outbound, more: &str) -> Api {
+    let manifest = Manifest::parse(&format!("{more}{TEXT}")).unwrap();
     let credential = Credential::OAuth1(TokenPair {
         token: "t0ken-of-ana".into(),
         secret: "t-s3cret".into(),
@@ -50,6 +55,7 @@ fn signing() -> Signing {
     Signing {
         client_id: "client".to_owned(),
         client_secret: SecretString::from("c-s3cret"),
+        former: Vec::new(),
         clock: Arc::new(ManualClock::at(Timestamp::from_secs(1_795_000_000))),
         rng: Arc::new(SeededRng::new(1)),
     }
@@ -142,4 +148,34 @@ fn one_request_is_signed_for_another_to_send_if_the_scopes_open_it() {
         assert!(api.sign_for(&method, url, &[]).is_err(), "{method} {url}");
     }
     assert!(seen.lock().unwrap().is_empty(), "it is sent by whoever asked");
+}
+
+#[tokio::test]
+async fn a_signature_that_holds_the_secrets_is_made_for_no_other() {
+    let (outbound, seen) = peer(200, &[], "{}");
+    let api = of(outbound, "oauth1.signature = \"plaintext\"\n").signing(signing());
+    let url = "https://api.x.example/v1/7/things";
+    let error = api.sign_for(&Method::GET, url, &[]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unsupported);
+    api.get("/things").await.unwrap();
+    let header = seen.lock().unwrap()[0].1["authorization"].to_str().unwrap().to_owned();
+    assert!(header.contains("oauth_signature=\"c-s3cret%26t-s3cret\""), "{header}");
+}
+
+#[tokio::test]
+async fn while_a_client_changes_its_secret_its_former_one_signs_too() {
+    let both = || Signing { former: vec!["f-s3cret".into()], ..signing() };
+    let (outbound, seen) = peer(200, &[], "{}");
+    api(outbound).signing(both()).get("/things").await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 1, "the former one is not needed");
+    let (outbound, seen) = peer(401, &[], "{}");
+    let api = api(outbound).signing(both());
+    assert_eq!(api.get("/things").await.unwrap_err().kind, ErrorKind::Reauthorize);
+    let seen = seen.lock().unwrap().clone();
+    assert_eq!(seen.len(), 2, "each is tried once");
+    assert_ne!(seen[0].1["authorization"], seen[1].1["authorization"]);
+    assert_ne!(nonce(&seen[0].1), nonce(&seen[1].1));
+    let (outbound, seen) = peer(403, &[], "{}");
+    of(outbound, "").signing(both()).get("/things").await.unwrap_err();
+    assert_eq!(seen.lock().unwrap().len(), 1, "that was no word on the signature");
 }

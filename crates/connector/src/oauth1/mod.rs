@@ -129,6 +129,8 @@ pub struct Signing {
     pub client_id: String,
     /// The client's secret.
     pub client_secret: SecretString,
+    /// Former ones, which may be the ones that the provider still knows: tried where a signature is refused.
+    pub former: Vec<SecretString>,
     /// What time it is.
     pub clock: Arc<dyn Clock>,
     /// Where nonces come from.
@@ -136,20 +138,23 @@ pub struct Signing {
 }
 
 impl Signing {
-    /// The header of one request; a form-encoded body is signed too (RFC 5849, section 3.4.1.3).
+    /// The secret of this turn: the present one, then the former ones.
+    pub(crate) fn secret(&self, turn: usize) -> Option<&SecretString> {
+        [&self.client_secret].into_iter().chain(&self.former).nth(turn)
+    }
+
+    /// The header of one request, by this secret of the client's; a form-encoded body is signed too (RFC 5849,
+    /// section 3.4.1.3).
     pub(crate) fn header(
         &self,
+        client_secret: &SecretString,
         signature: Oauth1Signature,
         pair: (&SecretString, &SecretString),
         request: (&Method, &Url, &HeaderMap, &[u8]),
     ) -> HeaderValue {
         let (method, url, headers, body) = request;
-        let signer = Signer {
-            client_id: &self.client_id,
-            client_secret: &self.client_secret,
-            token: Some(pair),
-            signature,
-        };
+        let signer =
+            Signer { client_id: &self.client_id, client_secret, token: Some(pair), signature };
         let form: Vec<_> = if is_form(headers) {
             form_urlencoded::parse(body).into_owned().collect()
         } else {

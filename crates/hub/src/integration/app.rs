@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use base::SecretString;
 use connector::{
     Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs, oauth1::Signing,
 };
@@ -118,16 +117,14 @@ impl App {
     }
 
     /// The API with what signs its requests, where the provider wants them signed (OAuth 1.0a): the client,
-    /// with its present secret.
+    /// with its present secret and those former ones that are still tried.
     pub async fn signing(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
         if !self.connector.manifest().signs_requests() {
             return Ok(api);
         }
         let clients = self.oauth_clients(store, registry).await?;
-        let found: Option<(String, SecretString)> = clients
-            .into_iter()
-            .next()
-            .and_then(|client| Some((client.client_id, client.client_secret?)));
+        let mut secrets = clients.iter().filter_map(|client| client.client_secret.clone());
+        let found = clients.first().map(|client| client.client_id.clone()).zip(secrets.next());
         let (client_id, client_secret) = found.ok_or_else(|| {
             Error::conflict(
                 "client_secret_missing",
@@ -135,7 +132,8 @@ impl App {
             )
         })?;
         let (clock, rng) = store.sources();
-        Ok(api.signing(Signing { client_id, client_secret, clock, rng }))
+        let former = secrets.collect();
+        Ok(api.signing(Signing { client_id, client_secret, former, clock, rng }))
     }
 
     /// Asks the provider whose account a credential opens.

@@ -78,6 +78,10 @@ pub(super) async fn check(
             why: format!("What is allowed does not open this request to {name}."),
             scopes: scopes.to_vec(),
         })),
+        Err(error) if error.kind == ErrorKind::Unsupported => Err(Error::conflict(
+            "request_not_signable",
+            format!("{name}: {error}. Nothing is handed out; have it done by an action."),
+        )),
         Err(error) => Err(Error::invalid("request_invalid", format!("{name}: {error}."))
             .with("api_base", base(manifest, app, &stored)?)),
     }
