@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Sends what each action sends to the vendors' own API descriptions: vendor x action x accepted. `make contracts`.
 #
-# The descriptions are not part of this repository: SPECS names their folder (default ../shared/specs).
+# Four descriptions are not part of this repository: SPECS names their folder (default ../shared/specs). The others are
+# read from the vendors' packages, which `scripts/test.sh support` brings. docs/contracts.md tells which.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 SPECS=${SPECS:-../shared/specs}

@@ -6,6 +6,8 @@
 #   mutants.sh PART...         these; of the others the last outcomes are kept
 #   MUTANTS_OUT=FOLDER         where outcomes are kept (target/mutants); what was caught there is not tried again
 #   MUTANTS_SHARD=1/4          a quarter of each part
+#   MUTANTS_JOBS=2             two at a time
+#   MUTANTS_ARGS="--in-place"  more for cargo-mutants: in a checkout of its own, what was built is not built again
 #   MUTANTS_REPORT=1           no run: the report of the outcomes that there are
 #
 # Takes hours. Works in a copy of the tree, in TMPDIR. Works with bash 3.2, which macOS has.
@@ -34,17 +36,20 @@ support() {
     export KMS_STANDIN=$PWD/tests/support/kms.mjs
 }
 
-# name, package, files, arguments for nextest
+# name, package, files, test targets, filter for nextest
 part() {
-    local name=$1 package=$2 files=$3
-    shift 3
+    local name=$1 package=$2 files=$3 targets=$4 filter=$5 target
+    set --
+    for target in $targets; do set -- "$@" "--cargo-arg=$target"; done
     printf '\n=== %s\n' "$name"
     mkdir -p "$OUT/$name"
+    # shellcheck disable=SC2086 # MUTANTS_ARGS is a list of words
     # Missed ones and timeouts make it exit non-zero: the report judges. Anything else is a failure.
     local code=0
     CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=1 cargo mutants --package "$package" --file "$files" \
-        --output "$OUT/$name" --iterate --test-tool nextest --jobs 1 --timeout 120 --build-timeout 600 \
-        ${MUTANTS_SHARD:+--shard "$MUTANTS_SHARD"} -- --max-fail 1 "$@" || code=$?
+        --output "$OUT/$name" --iterate --test-tool nextest ${MUTANTS_JOBS:+--jobs "$MUTANTS_JOBS"} \
+        --timeout 120 --build-timeout 600 ${MUTANTS_SHARD:+--shard "$MUTANTS_SHARD"} ${MUTANTS_ARGS:-} "$@" \
+        -- --profile mutants --max-fail 1 -E "$filter" || code=$?
     case $code in
         0 | 2 | 3) ;;
         *) fail "cargo-mutants failed in $name (exit code $code)" ;;
@@ -52,9 +57,9 @@ part() {
     node scripts/mutants.mjs keep "$OUT/$name"
 }
 
-vault() { part vault vault 'crates/vault/src/**'; }
-policy() { part policy hub 'crates/hub/src/policy/**' -E 'test(policy) | test(agents_ask) | test(revocation) | test(acts)'; }
-refresh() { part refresh hub 'crates/hub/src/refresh/**' -E 'test(refresh) | test(recovering) | test(completion) | test(agents_ask) | test(linking)'; }
+vault() { part vault vault 'crates/vault/src/**' '--lib --tests' 'all()'; }
+policy() { part policy hub 'crates/hub/src/policy/**' '--lib --test=it' 'test(polic) | test(agents_ask) | test(revocation) | test(acts)'; }
+refresh() { part refresh hub 'crates/hub/src/refresh/**' '--lib --test=it' 'test(refresh) | test(recovering) | test(completion) | test(agents_ask) | test(linking)'; }
 
 needs
 if [ "${MUTANTS_REPORT:-}" != 1 ]; then

@@ -112,6 +112,7 @@ support() {
         (cd tests/support && npm ci --ignore-scripts --no-audit --no-fund)
         printf '%s\n' "$now" >"$stamp"
     fi
+    node tests/support/sdks.mjs
     export OIDC_PROVIDER=$ROOT/tests/support/oidc-provider.mjs
     export KMS_STANDIN=$ROOT/tests/support/kms.mjs
 }
@@ -133,7 +134,7 @@ database() {
 run_tests() {
     heading "Tests"
     if [ ! -d ../shared/specs ]; then
-        printf '!!! SKIPPED: contract tests, for the vendors'"'"' API descriptions are not in ../shared/specs\n'
+        printf '!!! SKIPPED: contract tests of four vendors, whose API descriptions are not in ../shared/specs\n'
     fi
     if cargo nextest --version >/dev/null 2>&1; then
         cargo nextest run --workspace --locked --no-fail-fast

@@ -2,31 +2,22 @@
 //
 //   node contracts.mjs SPECS CONNECTORS [vendor…]
 //
-// SPECS is a folder with the descriptions, CONNECTORS the folder of connectors. What a connector sends stands in its
-// cases, `fixtures/actions/*.json`; its own suite shows that it sends exactly that. REST goes to Prism; what Prism can't
-// follow (circular schemas) to openapi-backend; GraphQL is validated by the reference implementation. Each vendor is also
-// sent a request that is wrong on purpose: it must be refused, or the check is none.
+// SPECS is a folder with descriptions, CONNECTORS the folder of connectors; what the vendors' own packages describe is
+// read from sdks/ (sdks.mjs brings them). What a connector sends stands in its cases, `fixtures/actions/*.json`; its own
+// suite shows that it sends exactly that. contracts/vendors.mjs says who is judged by what. Each vendor is also sent
+// requests that are wrong on purpose, those with packages each request with a parameter and a field too many: they must be
+// refused, or the check is none.
 //
 // Exits 0 where all are accepted, 1 where one is not, 3 where there are no descriptions.
 
-import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildSchema, parse, validate, getVariableValues } from 'graphql';
-import { OpenAPIBackend } from 'openapi-backend';
+import { openapi } from './contracts/described.mjs';
+import { VENDORS } from './contracts/vendors.mjs';
 
-const here = dirname(fileURLToPath(import.meta.url));
+const sdks = join(dirname(fileURLToPath(import.meta.url)), 'sdks/node_modules');
 const [specs, connectors, ...asked] = process.argv.slice(2);
-
-// `undescribed`: actions whose paths the description does not have. A wrong request for each: what is refused shows that the check can fail.
-const VENDORS = {
-  hubspot: { spec: 'hubspot-crm.json', by: prism, undescribed: ['notes.create'], wrong: ['POST', '/crm/v3/objects/contacts', { properties: 'none' }] },
-  'google-calendar': { spec: 'google-calendar.json', by: prism, wrong: ['POST', '/calendar/v3/freeBusy', { items: 'primary' }] },
-  intercom: { spec: 'intercom.json', by: openapi, wrong: ['POST', '/contacts/search', { query: 'ana' }] },
-  shopify: { spec: 'shopify-admin-2026-10.graphql', by: graphql, wrong: ['POST', '/graphql.json', { query: '{ orders(first: "all") { nodes { colour } } }', variables: {} }] },
-};
 
 // The requests of a connector's cases.
 function requests(connector) {
@@ -42,129 +33,108 @@ function requests(connector) {
   });
 }
 
-// A validating mock in a process of its own, on a free port of loopback.
-async function prism(spec) {
-  const port = await free();
-  const child = spawn(process.execPath, [join(here, 'node_modules/@stoplight/prism-cli/dist/index.js'), 'mock', '--host', '127.0.0.1', '--port', String(port), spec], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => { said += text; });
-  const base = `http://127.0.0.1:${port}`;
-  for (let turn = 0; !/Prism is listening/.test(said); turn += 1) {
-    if (turn > 300 || child.exitCode !== null) throw new Error(`Prism did not start: ${said}`);
-    await new Promise((done) => setTimeout(done, 100));
+// The headers that its manifest puts on each request.
+function headers(connector) {
+  const line = /^headers = \{(.*)\}$/m.exec(readFileSync(join(connectors, connector, 'provider.toml'), 'utf8'))?.[1] ?? '';
+  return Object.fromEntries([...line.matchAll(/([\w-]+) = "([^"]*)"/g)].map(([, name, value]) => [name, value]));
+}
+
+// What describes a vendor's API, or why there is nothing.
+async function judge(name, { spec, by, sdk, packages }) {
+  if (spec) return existsSync(join(specs, spec)) ? by(join(specs, spec)) : `${join(specs, spec)} is not there`;
+  const missing = packages.filter((one) => !existsSync(join(sdks, one)));
+  return missing.length === 0 ? sdk(sdks, { openapi, headers: headers(name) }) : `${missing.join(', ')} is not there: node tests/support/sdks.mjs brings it`;
+}
+
+// The request without what the description lacks, and what that was.
+function without(request, gaps) {
+  const url = new URL(request.path, 'http://loopback');
+  const body = request.body && structuredClone(request.body);
+  const left = Object.keys(gaps).filter((gap) => {
+    const there = gap.startsWith('?') ? url.searchParams.has(gap.slice(1)) : Object.hasOwn(body ?? {}, gap);
+    if (gap.startsWith('?')) url.searchParams.delete(gap.slice(1));
+    else if (body) delete body[gap];
+    return there;
+  });
+  return [{ ...request, path: url.pathname + url.search, body }, left];
+}
+
+// The request with a parameter, and one with a field, that nobody has.
+function spoilt({ method, path, body }, more) {
+  const there = new URL(path, 'http://loopback');
+  there.searchParams.set('colour', 'red');
+  const query = [method, there.pathname + there.search, body];
+  return body && !more ? [query, [method, path, { ...body, colour: 'red' }]] : [query];
+}
+
+const count = { accepted: 0, refused: 0, unknown: 0, skipped: 0 };
+const line = (vendor, action, sent, what) => console.log(`${vendor.padEnd(18)} ${action.padEnd(19)} ${String(sent).padStart(8)}  ${what}`);
+
+// Judges one vendor's actions, and then what is wrong on purpose.
+async function vendor(name, { sdk, undescribed = {}, gaps = {}, loose = [], wrong }, mock) {
+  const bad = [...wrong];
+  const actions = new Map();
+  const lacking = new Map();
+  for (const request of requests(name)) {
+    const row = actions.get(request.action) ?? { sent: 0, bad: [], nowhere: 0, gaps: new Set() };
+    actions.set(request.action, row);
+    row.sent += 1;
+    let why = await mock.refuses(request);
+    if (why && undescribed[request.action]) {
+      row.nowhere += 1;
+      continue;
+    }
+    const [rest, left] = without(request, gaps);
+    if (why && left.length > 0) {
+      why = await mock.refuses(rest);
+      for (const gap of left) lacking.set(gap, gaps[gap]) && row.gaps.add(gap);
+    }
+    if (why) row.bad.push(`${request.file}: ${request.method} ${request.path}: ${why}`);
+    else if (sdk) bad.push(...spoilt(rest, loose.includes(request.action)));
   }
-  return {
-    async refuses({ method, path, body }) {
-      const headers = { authorization: 'Bearer of-the-test', accept: 'application/json' };
-      if (body !== null) headers['content-type'] = 'application/json';
-      const answer = await fetch(base + path, { method, headers, body: body === null ? undefined : JSON.stringify(body) });
-      const text = await answer.text();
-      const violations = answer.headers.get('sl-violations');
-      if (violations) return `${answer.status} ${violations.slice(0, 300)}`;
-      if (/stoplight\.io\/prism\/errors#(NO_PATH|NO_METHOD|UNPROCESSABLE|INVALID_CONTENT|NO_SERVER|UNAUTHORIZED)/.test(text)) return `${answer.status} ${text.slice(0, 300)}`;
-      return answer.status >= 400 ? `${answer.status} ${text.slice(0, 300)}` : null;
-    },
-    close() { child.kill(); },
-  };
+  for (const [action, { sent, bad: refused, nowhere, gaps: some }] of actions) {
+    if (undescribed[action] && nowhere === 0) refused.push('the description has it: strike it from the list of those undescribed');
+    const good = some.size === 0 ? 'yes' : `yes, but for ${[...some].join(', ')}`;
+    line(name, action, sent, refused.length > 0 ? 'NO' : undescribed[action] ? `not described: ${undescribed[action]}` : good);
+    for (const one of refused) console.log(`    ${one}`);
+    count[refused.length > 0 ? 'refused' : undescribed[action] ? 'unknown' : 'accepted'] += 1;
+  }
+  for (const gap of Object.keys(gaps)) {
+    if (lacking.has(gap)) console.log(`    ${gap} is not in the description: ${gaps[gap]}`);
+    else {
+      console.log(`    ${gap} is described, or not sent: strike it from the list of gaps`);
+      count.refused += 1;
+    }
+  }
+  let caught = 0;
+  for (const [method, path, body] of bad) {
+    if (await mock.refuses({ method, path, body })) caught += 1;
+    else console.log(`    accepted, and wrong on purpose: ${method} ${path} ${JSON.stringify(body)}`);
+  }
+  line(name, '(wrong on purpose)', bad.length, caught === bad.length ? 'refused' : 'ACCEPTED');
+  if (caught !== bad.length) count.refused += 1;
 }
 
-function free() {
-  return new Promise((done, failed) => {
-    const server = createServer();
-    server.on('error', failed);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => done(port));
-    });
-  });
-}
-
-async function openapi(spec) {
-  const api = new OpenAPIBackend({
-    // `nullable` beside no `type` says nothing in OpenAPI 3.0, and Ajv refuses it.
-    definition: JSON.parse(readFileSync(spec, 'utf8'), (key, value) => (value && value.nullable !== undefined && !value.type ? { ...value, nullable: undefined } : value)),
-    quick: true,
-    ajvOpts: { strict: false, validateFormats: false, logger: false },
-    handlers: {
-      validationFail: (context) => `422 ${JSON.stringify(context.validation.errors).slice(0, 300)}`,
-      notFound: () => '404 no such path',
-      methodNotAllowed: () => '405 no such method',
-      notImplemented: () => null,
-    },
-  });
-  // Who is asking is none of this: any credential will do.
-  for (const scheme of Object.keys(api.inputDocument?.components?.securitySchemes ?? {})) api.registerSecurityHandler(scheme, () => true);
-  await api.init();
-  return {
-    refuses: ({ method, path, body }) => {
-      const headers = { authorization: 'Bearer of-the-test', 'content-type': 'application/json' };
-      const { pathname, search } = new URL(path, 'http://loopback');
-      return api.handleRequest({ method, path: pathname, query: search.slice(1), body: body ?? undefined, headers });
-    },
-    close() {},
-  };
-}
-
-async function graphql(spec) {
-  const schema = buildSchema(readFileSync(spec, 'utf8'), { assumeValid: true });
-  return {
-    refuses: async ({ body }) => {
-      const document = parse(body.query);
-      const errors = validate(schema, document);
-      const operation = document.definitions.find((one) => one.kind === 'OperationDefinition');
-      const values = errors.length > 0 ? {} : getVariableValues(schema, operation.variableDefinitions ?? [], body.variables ?? {});
-      const all = [...errors, ...(values.errors ?? [])];
-      return all.length > 0 ? all.map((error) => error.message).join('; ').slice(0, 300) : null;
-    },
-    close() {},
-  };
-}
-
-if (!specs || !existsSync(specs)) {
-  console.log(`!!! SKIPPED: contract tests, for there is no folder ${specs ?? 'SPECS'} with the vendors' API descriptions`);
-  process.exit(3);
-}
-
-let [accepted, refused, unknown] = [0, 0, 0];
-console.log('vendor           action              requests  accepted');
-for (const [vendor, { spec, by, wrong, undescribed = [] }] of Object.entries(VENDORS)) {
-  if (asked.length > 0 && !asked.includes(vendor)) continue;
-  const all = requests(vendor);
-  if (all.length === 0) {
-    console.log(`${vendor.padEnd(16)} has no cases of actions`);
-    refused += 1;
+console.log('vendor             action              requests  accepted');
+for (const [name, about] of Object.entries(VENDORS)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  if (requests(name).length === 0) {
+    console.log(`${name.padEnd(18)} has no cases of actions`);
+    count.refused += 1;
     continue;
   }
-  const mock = await by(join(specs, spec));
+  const mock = await judge(name, about);
+  if (typeof mock === 'string') {
+    console.log(`!!! SKIPPED: ${name}, for ${mock}`);
+    count.skipped += 1;
+    continue;
+  }
   try {
-    const actions = new Map();
-    for (const request of all) {
-      let why = await mock.refuses(request);
-      if (undescribed.includes(request.action)) why = /NO_PATH/.test(why ?? '') ? 'undescribed' : 'the description has its path: strike it from the list';
-      const row = actions.get(request.action) ?? { sent: 0, bad: [] };
-      row.sent += 1;
-      if (why === 'undescribed') row.undescribed = true;
-      else if (why) row.bad.push(`${request.file}: ${request.method} ${request.path}: ${why}`);
-      actions.set(request.action, row);
-    }
-    for (const [action, { sent, bad, undescribed: nowhere }] of actions) {
-      if (nowhere) {
-        console.log(`${vendor.padEnd(16)} ${action.padEnd(19)} ${String(sent).padStart(8)}  not described`);
-        unknown += 1;
-        continue;
-      }
-      console.log(`${vendor.padEnd(16)} ${action.padEnd(19)} ${String(sent).padStart(8)}  ${bad.length === 0 ? 'yes' : 'NO'}`);
-      for (const line of bad) console.log(`    ${line}`);
-      if (bad.length === 0) accepted += 1;
-      else refused += 1;
-    }
-    const [method, path, body] = wrong;
-    const control = await mock.refuses({ method, path, body });
-    console.log(`${vendor.padEnd(16)} ${'(wrong on purpose)'.padEnd(19)} ${'1'.padStart(8)}  ${control ? 'refused' : 'ACCEPTED'}`);
-    if (!control) refused += 1;
+    await vendor(name, about, mock);
   } finally {
     mock.close();
   }
 }
-console.log(`${accepted} actions accepted, ${refused} not, ${unknown} that the descriptions do not have`);
-process.exit(refused === 0 && accepted > 0 ? 0 : 1);
+const { accepted, refused, unknown, skipped } = count;
+console.log(`${accepted} actions accepted, ${refused} not, ${unknown} that the descriptions do not have; ${skipped} vendors skipped`);
+process.exit(refused > 0 ? 1 : accepted > 0 ? 0 : 3);

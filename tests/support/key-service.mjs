@@ -1,7 +1,7 @@
 // What the stand-ins for key services share: listening, scripted faults, and dying with the test.
 //
 // PUT /_next takes a list of answers that the next requests get in place of real ones:
-//   [{"status": 503, "body": {…}}, {"delay_ms": 1000}, {"body": "no JSON"}]
+//   [{"status": 503, "body": {…}}, {"delay_ms": 1000}, {"body": "no JSON"}, {"cut": true}]
 // GET /_seen lists what was asked, in order.
 
 import { createServer } from 'node:http';
@@ -36,7 +36,7 @@ export function serve({ answer, doors = {}, seen = ({ method, path }) => `${meth
     asked.push(seen({ method, path, headers, body }));
     const scripted = next.shift();
     if (scripted?.delay_ms) await new Promise((done) => setTimeout(done, scripted.delay_ms));
-    if (scripted && (scripted.status || scripted.body)) return scripted;
+    if (scripted && (scripted.status || scripted.body || scripted.cut)) return scripted;
     return answer({ method, path, headers, body });
   }
 
@@ -46,8 +46,9 @@ export function serve({ answer, doors = {}, seen = ({ method, path }) => `${meth
         console.error(error);
         return { status: 500, body: { errors: [String(error)] } };
       })
-      .then(({ status = 200, body, headers = {} }) => {
+      .then(({ status = 200, body, headers = {}, cut = false }) => {
         response.writeHead(status, { 'content-type': 'application/json', ...headers });
+        if (cut) return response.write('{', () => response.destroy());
         response.end(typeof body === 'string' ? body : JSON.stringify(body));
       });
   });

@@ -7,6 +7,8 @@
 //
 // Sign in with any name at its own forms. Refresh tokens rotate; presenting a used one ends the grant.
 // GET /_stats tells what happened; GET /_secrets lists every code and token that was ever given out.
+// PUT /_echo with {"times": 2} makes the next so many token and userinfo requests fail, with answers that
+// repeat all that was sent: the header with the token, the code, the refresh token.
 // PUT /_clients/{client_id} adds a client or replaces it, because a hub tells its redirect URI only
 // after the client was made there.
 
@@ -173,10 +175,30 @@ function watch(provider) {
 
 // --- Doors of our own.
 
-async function body(request) {
+async function text(request) {
   const parts = [];
   for await (const part of request) parts.push(part);
-  return JSON.parse(Buffer.concat(parts).toString('utf8'));
+  return Buffer.concat(parts).toString('utf8');
+}
+
+async function body(request) {
+  return JSON.parse(await text(request));
+}
+
+/** Answers that repeat what was sent, in turn: as OAuth says it, as a page, and as JSON of another kind. */
+const ECHOES = [
+  (ctx, sent) => { ctx.status = 400; ctx.body = { error: 'invalid_request', error_description: sent, error_uri: `https://idp.example/?${sent}` }; },
+  (ctx, sent) => { ctx.status = 500; ctx.type = 'text/html'; ctx.body = `<html><body>${sent}</body></html>`; },
+  (ctx, sent) => { ctx.status = 502; ctx.set('x-debug', encodeURIComponent(sent)); ctx.body = { [sent]: { message: sent } }; },
+];
+let echoes = 0;
+let echoed = 0;
+
+async function echo(ctx) {
+  echoes -= 1;
+  const sent = `${ctx.get('authorization')} ${decodeURIComponent(await text(ctx.req))}`;
+  ECHOES[echoed % ECHOES.length](ctx, sent);
+  echoed += 1;
 }
 
 async function doors(ctx, next) {
@@ -186,6 +208,15 @@ async function doors(ctx, next) {
   }
   if (ctx.path === '/_secrets' && ctx.method === 'GET') {
     ctx.body = [...new Set(Rows.secrets)];
+    return;
+  }
+  if (ctx.path === '/_echo' && ctx.method === 'PUT') {
+    echoes = (await body(ctx.req)).times;
+    ctx.body = { echoed };
+    return;
+  }
+  if (echoes > 0 && ['/token', '/me'].includes(ctx.path)) {
+    await echo(ctx);
     return;
   }
   if (ctx.path.startsWith('/_clients/') && ctx.method === 'PUT') {

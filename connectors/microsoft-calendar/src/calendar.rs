@@ -101,7 +101,7 @@ impl Calendar for MicrosoftCalendar {
         if ask.notify {
             // Only the organizer can.
             let call = at_event(api, Method::POST, calendar, &ask.id, "/cancel");
-            let body = json!({ "comment": ask.reason.unwrap_or_default() });
+            let body = json!({ "Comment": ask.reason.unwrap_or_default() });
             call.json(body).fetch().await?;
             return Ok(Cancelled::of(ask.id));
         }

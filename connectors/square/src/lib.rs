@@ -1,14 +1,37 @@
 #![doc = include_str!("../README.md")]
 
+mod commerce;
+
 use std::sync::Arc;
 
-use connector::{Connector, Declarative, Manifest};
+use async_trait::async_trait;
+use connector::{Account, Api, Connector, Error, Manifest, identify_by_manifest};
+
+/// Square: its manifest, and its actions.
+pub struct Square {
+    manifest: Manifest,
+}
 
 /// The connector, for the server's list.
 pub fn connector() -> Arc<dyn Connector> {
     let manifest = Manifest::parse(include_str!("../provider.toml"))
         .expect("provider.toml is compiled in, and the tests read it");
-    Arc::new(Declarative::new(manifest))
+    Arc::new(Square { manifest })
+}
+
+#[async_trait]
+impl Connector for Square {
+    fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    async fn identify(&self, api: &Api) -> Result<Account, Error> {
+        identify_by_manifest(&self.manifest, api).await
+    }
+
+    fn commerce(&self) -> Option<&dyn connector::commerce::Commerce> {
+        Some(self)
+    }
 }
 
 #[cfg(test)]

@@ -174,6 +174,13 @@ impl Peer {
         self.state().seen.clone()
     }
 
+    /// The token request: the last, but for the trade of what it brought.
+    pub(crate) fn token_request(&self, is_traded: bool) -> Seen {
+        let seen = self.seen();
+        let last = seen.len().checked_sub(1 + usize::from(is_traded));
+        last.and_then(|at| seen.get(at).cloned()).expect("a token request was sent")
+    }
+
     /// The last request.
     pub(crate) fn last(&self) -> Seen {
         self.seen().pop().expect("a request was sent")
@@ -198,8 +205,9 @@ impl Peer {
                 return Some(Fixture::json(200, json!({"keys": []})).response());
             }
         }
-        let Endpoints { token, refresh, revoke, .. } = &state.endpoints;
-        let is_oauth = [token, refresh, revoke].into_iter().flatten().any(|own| leads(own, &url));
+        let Endpoints { token, refresh, exchange, revoke, .. } = &state.endpoints;
+        let is_oauth =
+            [token, refresh, exchange, revoke].into_iter().flatten().any(|own| leads(own, &url));
         let next = if is_oauth { None } else { state.api_in_turn.pop_front() };
         let answer =
             next.or_else(|| if is_oauth { state.oauth.clone() } else { state.api.clone() });

@@ -31,7 +31,7 @@ use async_trait::async_trait;
 
 pub use action::{Action, Category, Effect, actions, unsupported};
 pub use allow::Opens;
-pub use api::{Account, Answer, Api, Call, Sketch};
+pub use api::{Account, Answer, Api, Call, Sketch, sketch_identify};
 pub use card::Card;
 pub use credential::{Apply, Credential, CredentialError};
 pub use declarative::{Declarative, identify_by_manifest};

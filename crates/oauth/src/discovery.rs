@@ -87,6 +87,7 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
         authorize: endpoint("authorization_endpoint")?,
         token: endpoint("token_endpoint")?,
         refresh: None,
+        exchange: None,
         revoke: endpoint("revocation_endpoint")?,
         userinfo: endpoint("userinfo_endpoint")?,
         par: endpoint("pushed_authorization_request_endpoint")?,

@@ -28,6 +28,8 @@ pub struct Endpoints {
     pub token: Option<Url>,
     /// Where tokens are refreshed, if elsewhere.
     pub refresh: Option<Url>,
+    /// Where an access token is traded for one that lives longer.
+    pub exchange: Option<Url>,
     /// Where grants are ended (RFC 7009).
     pub revoke: Option<Url>,
     /// Who is it (OpenID Connect Core, section 5.3).
@@ -72,6 +74,7 @@ impl Endpoints {
             &self.authorize,
             &self.token,
             &self.refresh,
+            &self.exchange,
             &self.revoke,
             &self.userinfo,
             &self.par,
@@ -167,6 +170,7 @@ pub async fn endpoints(
         (of(|other| &other.authorize, &urls.authorize), &mut found.authorize, "authorize"),
         (of(|other| &other.token, &urls.token), &mut found.token, "token"),
         (of(|other| &other.refresh, &urls.refresh), &mut found.refresh, "refresh"),
+        (&urls.exchange, &mut found.exchange, "exchange"),
         (of(|other| &other.revoke, &urls.revoke), &mut found.revoke, "revoke"),
         (of(|other| &other.userinfo, &urls.userinfo), &mut found.userinfo, "userinfo"),
     ] {

@@ -1,15 +1,19 @@
 //! Getting tokens: for a code, for the client itself, for fewer scopes.
 
+use std::collections::BTreeMap;
+
 use base::{ExposeSecret, SecretString, Timestamp};
+use bytes::Bytes;
 use connector::{
     Connector, ErrorKind, Manifest, TokenSet,
-    manifest::{Pkce, RedirectUri},
+    manifest::{Pkce, RedirectUri, TokenExchange},
 };
+use http::Request;
 use outbound::Outbound;
 
 use crate::{
-    CallbackAnswer, Client, Endpoints, Error, id_token, refresh, reply, request, request::Params,
-    scope,
+    CallbackAnswer, Client, Endpoints, Error, exchange as trade, id_token, refresh, reply, request,
+    request::Params, scope,
 };
 
 /// What was kept of an authorization until its code came.
@@ -24,6 +28,7 @@ pub struct FlowSecrets {
 ///
 /// Where OpenID Connect was asked for, the `id_token` is verified; without a good one there are no
 /// tokens. What the callback captured goes into the tokens; what the reply says of the same name wins.
+/// Where the manifest says so, the access token is then traded for one that lives longer.
 pub async fn exchange(
     outbound: &Outbound,
     now: Timestamp,
@@ -35,26 +40,13 @@ pub async fn exchange(
 ) -> Result<TokenSet, Error> {
     let manifest = connector.manifest();
     let endpoints = &*endpoints.after(&answer.captured);
-    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    request::need(manifest, endpoints.token.as_ref(), "token")?;
     // Before the code is spent, so that keys that can't be had cost nothing.
     let keys = match flow.nonce {
         Some(_) => id_token::keys(outbound, endpoints).await?,
         None => None,
     };
-    let mut asked = Params::default();
-    asked.set("grant_type", "authorization_code");
-    asked.set("code", answer.code.expose_secret());
-    if tells_redirect_uri(manifest) {
-        asked.set("redirect_uri", &client.redirect_uri);
-    }
-    if manifest.authorize.pkce != Pkce::Never {
-        asked.set("code_verifier", flow.pkce_verifier.expose_secret());
-    }
-    for (name, from) in &manifest.token.from_callback {
-        asked.set_some(name, answer.captured.get(from).map(String::as_str));
-    }
-    let more = std::collections::BTreeMap::new();
-    let request = request::for_tokens(manifest, endpoints, client, url, asked, &more)?;
+    let request = exchange_request(manifest, endpoints, client, answer, flow)?;
     let reply = outbound.send(request, request::TOKEN).await?;
     let mut tokens = reply::tokens(connector, now, &reply)?;
     let issued = tokens.id_token.take();
@@ -75,7 +67,62 @@ pub async fn exchange(
     for (name, value) in &answer.captured {
         tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
     }
+    match &manifest.token.exchange {
+        Some(spec) => longer(outbound, now, connector, endpoints, client, spec, tokens).await,
+        None => Ok(tokens),
+    }
+}
+
+/// Trades a fresh access token for one that lives longer. What only the first reply told stays.
+async fn longer(
+    outbound: &Outbound,
+    now: Timestamp,
+    connector: &dyn Connector,
+    endpoints: &Endpoints,
+    client: &Client,
+    spec: &TokenExchange,
+    first: TokenSet,
+) -> Result<TokenSet, Error> {
+    let manifest = connector.manifest();
+    let url = endpoints.exchange.as_ref().or(endpoints.token.as_ref());
+    let url = request::need(manifest, url, "token")?;
+    let more = BTreeMap::new();
+    let request = trade::request(manifest, endpoints, client, url, spec, &first, &more)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let mut tokens = reply::tokens(connector, now, &reply)?;
+    tokens.refresh = tokens.refresh.or(first.refresh);
+    tokens.scopes = tokens.scopes.or(first.scopes);
+    tokens.id_token = first.id_token;
+    for (name, value) in first.captured {
+        tokens.captured.entry(name).or_insert(value);
+    }
     Ok(tokens)
+}
+
+/// The request that exchanges a code, as [`exchange`] sends it.
+pub fn exchange_request(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    answer: &CallbackAnswer,
+    flow: &FlowSecrets,
+) -> Result<Request<Bytes>, Error> {
+    let endpoints = &*endpoints.after(&answer.captured);
+    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    let mut asked = Params::default();
+    asked.set("grant_type", "authorization_code");
+    asked.set("code", answer.code.expose_secret());
+    if tells_redirect_uri(manifest) {
+        asked.set("redirect_uri", &client.redirect_uri);
+    }
+    if manifest.authorize.pkce != Pkce::Never {
+        asked.set("code_verifier", flow.pkce_verifier.expose_secret());
+    }
+    for (name, from) in &manifest.token.from_callback {
+        asked.set_some(name, answer.captured.get(from).map(String::as_str));
+    }
+    let more = BTreeMap::new();
+    request::for_tokens(manifest, endpoints, client, url, asked, &more)
 }
 
 /// Whether the redirect URI goes with the code (RFC 6749, section 4.1.3).
@@ -101,19 +148,27 @@ pub async fn client_credentials(
     client: &Client,
     scopes: &[String],
 ) -> Result<TokenSet, Error> {
-    let manifest = connector.manifest();
-    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
-    let mut asked = Params::default();
-    asked.set("grant_type", "client_credentials");
-    asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
-    let more = std::collections::BTreeMap::new();
-    let request = request::for_tokens(manifest, endpoints, client, url, asked, &more)?;
+    let request = client_credentials_request(connector.manifest(), endpoints, client, scopes)?;
     let reply = outbound.send(request, request::TOKEN).await?;
     let mut tokens = reply::tokens(connector, now, &reply)?;
     tokens.id_token = None;
     // A reply without scopes means: as asked (RFC 6749, section 5.1).
     tokens.scopes.get_or_insert_with(|| scopes.to_vec());
     Ok(tokens)
+}
+
+/// The request for tokens of the client itself, as [`client_credentials`] sends it.
+pub fn client_credentials_request(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    scopes: &[String],
+) -> Result<Request<Bytes>, Error> {
+    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    let mut asked = Params::default();
+    asked.set("grant_type", "client_credentials");
+    asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
+    request::for_tokens(manifest, endpoints, client, url, asked, &BTreeMap::new())
 }
 
 /// Gets an access token of fewer scopes (RFC 6749, section 6), to be handed out.

@@ -15,6 +15,7 @@ mod client;
 mod discovery;
 mod endpoints;
 mod error;
+mod exchange;
 mod grant;
 mod id_token;
 pub mod oauth1;
@@ -30,5 +31,7 @@ pub use callback::{CallbackAnswer, CallbackError, read_callback};
 pub use client::Client;
 pub use endpoints::{Endpoints, Later, endpoints};
 pub use error::Error;
-pub use grant::{FlowSecrets, client_credentials, exchange, narrow};
-pub use revoke::{Revoked, revoke};
+pub use grant::{
+    FlowSecrets, client_credentials, client_credentials_request, exchange, exchange_request, narrow,
+};
+pub use revoke::{Revoked, revoke, revoke_request};

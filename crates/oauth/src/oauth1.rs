@@ -10,7 +10,7 @@ use connector::{
     manifest::Oauth1Method,
     oauth1::{Once, Signer, TokenPair, problem_in, problem_kind, read_pair},
 };
-use http::{HeaderValue, Method, Response};
+use http::{HeaderValue, Method, Request, Response};
 use outbound::Outbound;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
@@ -58,19 +58,12 @@ pub async fn begin(
     options: &AuthorizeOptions,
 ) -> Result<Begun, Error> {
     let manifest = connector.manifest();
-    let page = request::need(manifest, endpoints.authorize.as_ref(), "authorization")?;
-    let scopes = scope::wanted(manifest, scopes.iter())?;
-    let state = SecretString::from(random_token(rng));
-    let callback = callback_url(client, &state)?;
-    let step = Step { outbound, manifest, endpoints, client, once: Once::new(now, rng) };
-    let body = step
-        .send(
-            endpoints.request_token.as_ref(),
-            manifest.oauth1().request_token_method,
-            None,
-            ("oauth_callback", callback.as_str()),
-        )
-        .await?;
+    // Before anything is sent.
+    request::need(manifest, endpoints.authorize.as_ref(), "authorization")?;
+    scope::wanted(manifest, scopes.iter())?;
+    let (request, state) = temporary_request(now, rng, manifest, endpoints, client)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let body = read(manifest, &reply, false)?;
     let confirmed = body.get("oauth_callback_confirmed").and_then(Value::as_str);
     if confirmed != Some("true") {
         let text = format!(
@@ -80,6 +73,36 @@ pub async fn begin(
         return Err(Error::answered(ErrorKind::Unsupported, text));
     }
     let TokenPair { token, secret, .. } = read_pair(manifest, &body)?;
+    let url = authorize_url(manifest, endpoints, scopes, options, &token)?;
+    Ok(Begun { url, state, temporary: Temporary { token, secret } })
+}
+
+/// The request for temporary credentials, and the state that its callback carries. Nothing is sent.
+pub fn temporary_request(
+    now: Timestamp,
+    rng: &dyn Rng,
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+) -> Result<(Request<Bytes>, SecretString), Error> {
+    let state = SecretString::from(random_token(rng));
+    let callback = callback_url(client, &state)?;
+    let url = request::need(manifest, endpoints.request_token.as_ref(), "request token")?;
+    let step = Step { manifest, endpoints, client, temporary: None, once: Once::new(now, rng) };
+    let method = manifest.oauth1().request_token_method;
+    Ok((step.request(url, method, ("oauth_callback", callback.as_str()))?, state))
+}
+
+/// Where the browser goes with the token of temporary credentials.
+pub fn authorize_url(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    scopes: &[String],
+    options: &AuthorizeOptions,
+    token: &SecretString,
+) -> Result<Url, Error> {
+    let page = request::need(manifest, endpoints.authorize.as_ref(), "authorization")?;
+    let scopes = scope::wanted(manifest, scopes.iter())?;
     let mut params = Params::default();
     params.set_all(&manifest.authorize.params);
     if options.force_consent {
@@ -90,7 +113,7 @@ pub async fn begin(
     }
     // What keeps the flow safe comes last: no fixed parameter takes its place.
     params.set("oauth_token", token.expose_secret());
-    Ok(Begun { url: with_query(page, &params), state, temporary: Temporary { token, secret } })
+    Ok(with_query(page, &params))
 }
 
 /// Where the browser comes back to: the redirect URI, with our state in its query.
@@ -151,39 +174,47 @@ pub async fn exchange(
     verifier: &SecretString,
 ) -> Result<TokenPair, Error> {
     let manifest = connector.manifest();
-    let step = Step { outbound, manifest, endpoints, client, once: Once::new(now, rng) };
-    let body = step
-        .send(
-            endpoints.token.as_ref(),
-            manifest.oauth1().token_method,
-            Some(temporary),
-            ("oauth_verifier", verifier.expose_secret()),
-        )
-        .await?;
+    let request = token_request(now, rng, manifest, endpoints, client, temporary, verifier)?;
+    let reply = outbound.send(request, request::TOKEN).await?;
+    let body = read(manifest, &reply, true)?;
     Ok(read_pair(manifest, &body)?)
+}
+
+/// The request that exchanges them. Nothing is sent.
+pub fn token_request(
+    now: Timestamp,
+    rng: &dyn Rng,
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    temporary: &Temporary,
+    verifier: &SecretString,
+) -> Result<Request<Bytes>, Error> {
+    let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
+    let once = Once::new(now, rng);
+    let step = Step { manifest, endpoints, client, temporary: Some(temporary), once };
+    let more = ("oauth_verifier", verifier.expose_secret());
+    step.request(url, manifest.oauth1().token_method, more)
 }
 
 /// A request of the dance.
 struct Step<'a> {
-    outbound: &'a Outbound,
     manifest: &'a Manifest,
     endpoints: &'a Endpoints,
     client: &'a Client,
+    temporary: Option<&'a Temporary>,
     once: Once,
 }
 
 impl Step<'_> {
-    /// Sends it, signed; the fields of a good reply.
-    async fn send(
+    /// The request, signed.
+    fn request(
         &self,
-        url: Option<&Url>,
+        url: &Url,
         method: Oauth1Method,
-        temporary: Option<&Temporary>,
         more: (&str, &str),
-    ) -> Result<Value, Error> {
+    ) -> Result<Request<Bytes>, Error> {
         let manifest = self.manifest;
-        let what = if temporary.is_some() { "token" } else { "request token" };
-        let url = request::need(manifest, url, what)?;
         let secret = self.client.client_secret.as_ref().ok_or_else(|| {
             let text =
                 "OAuth 1.0a signs with the client's secret, and the client has none; enter it";
@@ -192,7 +223,7 @@ impl Step<'_> {
         let signer = Signer {
             client_id: &self.client.client_id,
             client_secret: secret,
-            token: temporary.map(|temporary| (&temporary.token, &temporary.secret)),
+            token: self.temporary.map(|temporary| (&temporary.token, &temporary.secret)),
             signature: manifest.oauth1().signature,
         };
         let method = match method {
@@ -208,46 +239,44 @@ impl Step<'_> {
             request::fixed(headers, name, value)?;
         }
         headers.insert(http::header::AUTHORIZATION, header);
-        let reply = self.outbound.send(request, request::TOKEN).await?;
-        self.read(&reply, temporary.is_some())
+        Ok(request)
     }
+}
 
-    fn read(&self, reply: &Response<Bytes>, has_token: bool) -> Result<Value, Error> {
-        let body = fields(reply.body());
-        let said = body.as_ref().and_then(|body| body.get("oauth_problem")?.as_str());
-        let problem = said.or_else(|| problem_in(reply.headers()));
-        if problem.is_none() && reply.status().is_success() {
-            return body.ok_or_else(|| {
-                let name = &self.manifest.display_name;
-                let text = format!("{name} answered with something else than credentials");
-                Error::answered(ErrorKind::Unavailable, text)
-            });
-        }
-        Err(self.refusal(reply, problem, has_token))
-    }
-
-    /// What an error reply means. Nothing is linked yet, so nothing can end by it.
-    fn refusal(&self, reply: &Response<Bytes>, problem: Option<&str>, has_token: bool) -> Error {
-        let status = reply.status().as_u16();
-        let kind = problem.and_then(problem_kind).unwrap_or(match status {
-            429 => ErrorKind::RateLimited(None),
-            // There is nothing yet but the client that could be refused.
-            401 if !has_token => ErrorKind::ClientConfig,
-            400..500 => ErrorKind::Invalid,
-            _ => ErrorKind::Unavailable,
+/// The fields of a good reply.
+fn read(manifest: &Manifest, reply: &Response<Bytes>, has_token: bool) -> Result<Value, Error> {
+    let body = fields(reply.body());
+    let said = body.as_ref().and_then(|body| body.get("oauth_problem")?.as_str());
+    let problem = said.or_else(|| problem_in(reply.headers()));
+    let name = &manifest.display_name;
+    if problem.is_none() && reply.status().is_success() {
+        return body.ok_or_else(|| {
+            let text = format!("{name} answered with something else than credentials");
+            Error::answered(ErrorKind::Unavailable, text)
         });
-        let name = &self.manifest.display_name;
-        let text = match kind {
-            ErrorKind::ClientConfig => format!(
-                "{name} refuses the OAuth client; check its key and secret, and the callback it is registered for"
-            ),
-            ErrorKind::RateLimited(_) => format!("{name} asks to wait, it gets too many requests"),
-            ErrorKind::Unavailable => format!("{name} gave no usable answer (HTTP {status})"),
-            _ => format!("{name} does not accept the request (HTTP {status})"),
-        };
-        let word = problem.filter(|word| word.len() <= 60 && problem_kind(word).is_some());
-        Error::answered(kind, text).with_code(word.map(str::to_owned))
     }
+    Err(refusal(name, reply.status().as_u16(), problem, has_token))
+}
+
+/// What an error reply means. Nothing is linked yet, so nothing can end by it.
+fn refusal(name: &str, status: u16, problem: Option<&str>, has_token: bool) -> Error {
+    let kind = problem.and_then(problem_kind).unwrap_or(match status {
+        429 => ErrorKind::RateLimited(None),
+        // There is nothing yet but the client that could be refused.
+        401 if !has_token => ErrorKind::ClientConfig,
+        400..500 => ErrorKind::Invalid,
+        _ => ErrorKind::Unavailable,
+    });
+    let text = match kind {
+        ErrorKind::ClientConfig => format!(
+            "{name} refuses the OAuth client; check its key and secret, and the callback it is registered for"
+        ),
+        ErrorKind::RateLimited(_) => format!("{name} asks to wait, it gets too many requests"),
+        ErrorKind::Unavailable => format!("{name} gave no usable answer (HTTP {status})"),
+        _ => format!("{name} does not accept the request (HTTP {status})"),
+    };
+    let word = problem.filter(|word| word.len() <= 60 && problem_kind(word).is_some());
+    Error::answered(kind, text).with_code(word.map(str::to_owned))
 }
 
 /// A form's fields; none where it is no form, or says something of OAuth twice.

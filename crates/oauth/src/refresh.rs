@@ -5,7 +5,7 @@ use bytes::Bytes;
 use connector::{Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
-use crate::{Client, Endpoints, Error, reply, request, request::Params, scope};
+use crate::{Client, Endpoints, Error, exchange, reply, request, request::Params, scope};
 
 /// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
 pub fn request(
@@ -17,6 +17,12 @@ pub fn request(
 ) -> Result<Request<Bytes>, Error> {
     let manifest = connector.manifest();
     let endpoints = &*endpoints.after(&tokens.captured);
+    if let Some(spec) = &manifest.refresh.exchange {
+        let url = endpoints.refresh.as_ref().or(endpoints.exchange.as_ref());
+        let url = request::need(manifest, url.or(endpoints.token.as_ref()), "token")?;
+        let more = &manifest.refresh.params;
+        return exchange::request(manifest, endpoints, client, url, spec, tokens, more);
+    }
     let url = endpoints.refresh.as_ref().or(endpoints.token.as_ref());
     let url = request::need(manifest, url, "token")?;
     let refresh = tokens.refresh.as_ref().ok_or_else(|| {

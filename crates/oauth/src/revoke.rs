@@ -39,17 +39,28 @@ pub async fn revoke(
     client: &Client,
     tokens: &TokenSet,
 ) -> Result<Revoked, Error> {
-    let manifest = connector.manifest();
-    let endpoints = &*endpoints.after(&tokens.captured);
-    let Some(url) = &endpoints.revoke else { return Ok(Revoked::Unsupported) };
-    let Some(request) = request(manifest, endpoints, client, tokens, url)? else {
+    let Some(request) = revoke_request(connector.manifest(), endpoints, client, tokens)? else {
         return Ok(Revoked::Unsupported);
     };
     let reply = outbound.send(request, request::TOKEN).await?;
     read(connector, &reply)
 }
 
-/// None where the grant has no token that could be named.
+/// The request that ends a grant, as [`revoke`] sends it; none where that is not supported, or the grant has
+/// no token that could be named.
+pub fn revoke_request(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    tokens: &TokenSet,
+) -> Result<Option<Request<Bytes>>, Error> {
+    let endpoints = &*endpoints.after(&tokens.captured);
+    match &endpoints.revoke {
+        Some(url) => request(manifest, endpoints, client, tokens, url),
+        None => Ok(None),
+    }
+}
+
 fn request(
     manifest: &Manifest,
     endpoints: &Endpoints,

@@ -62,3 +62,64 @@ async fn an_app_of_the_catalogue_says_what_it_needs(database: Database) {
     let key = inputs.iter().find(|input| input["secret"] == true).unwrap();
     assert_eq!(key["label"], "API key");
 }
+
+on_both_databases!(a_provider_of_ones_own_is_tried_then_added_and_its_mistakes_are_told);
+async fn a_provider_of_ones_own_is_tried_then_added_and_its_mistakes_are_told(database: Database) {
+    let settings = Settings::new();
+    let hub = Hub::start(&settings, &database, None).await;
+    let workspace = Platform::of(&hub, &settings.platform_key).workspace("chatty").await;
+    let manifest = "slug = \"my-desk\"\ndisplay_name = \"My desk\"\ncategory = \"support\"\n\
+                    auth.kind = \"oauth2_code\"\nurls.authorize = \"https://{site}.desk.example/authorize\"\n\
+                    urls.token = \"https://{site}.desk.example/token\"\n\
+                    [[inputs]]\nname = \"site\"\nlabel = \"Site\"\npattern = \"^[a-z]{2,20}$\"\nrequired = true\n";
+    let send =
+        async |body: Value| workspace.request("POST", "/v1/providers").json(&body).send().await;
+
+    let tried = send(json!({
+        "manifest": manifest, "dry_run": true, "settings": { "site": "ana" },
+    }))
+    .await;
+    assert_eq!(tried.status, 200, "{}", tried.text());
+    let tried = tried.json();
+    assert_eq!(tried["provider"]["slug"], "my-desk");
+    let steps = tried["requests"].as_array().unwrap();
+    let token = steps.iter().find(|step| step["step"] == "token").unwrap();
+    assert_eq!(token["request"]["url"], "https://ana.desk.example/token");
+    assert_eq!(token["request"]["body"]["client_secret"], "CLIENT_SECRET");
+    assert_eq!(workspace.request("GET", "/v1/providers/my-desk").send().await.status, 404);
+
+    for (body, code) in [
+        (
+            json!({ "manifest": manifest, "dry_run": true, "settings": { "site": "evil.example/" } }),
+            "input_invalid",
+        ),
+        (json!({ "manifest": manifest, "dry_run": true }), "input_invalid"),
+        (json!({ "manifest": manifest, "settings": { "site": "ana" } }), "settings_unused"),
+        (json!({ "manifest": "slug = 1", "dry_run": true }), "manifest_invalid"),
+    ] {
+        let refused = send(body).await;
+        assert_eq!(
+            (refused.status, &refused.json()["code"]),
+            (422, &json!(code)),
+            "{}",
+            refused.text()
+        );
+    }
+    workspace.post("/v1/providers", &json!({ "manifest": manifest })).await;
+    assert_eq!(workspace.get("/v1/providers/my-desk").await["version"], 1);
+
+    // A new version, whose token URL ends.
+    let ends = "urls.token = { url = \"https://{site}.desk.example/token\", \
+                valid_until = \"2099-12-31\", successor = \"https://{site}.desk.example/v2\" }\n";
+    let plain = "urls.token = \"https://{site}.desk.example/token\"\n";
+    assert!(manifest.contains(plain));
+    let second = manifest.replace(plain, ends);
+    workspace.post("/v1/providers", &json!({ "manifest": second })).await;
+    let found = workspace.get("/v1/providers/my-desk").await;
+    assert_eq!(found["version"], 2);
+    let change = &found["address_changes"][0];
+    assert_eq!(
+        (&change["address"], &change["valid_until"]),
+        (&json!("token"), &json!("2099-12-31"))
+    );
+}

@@ -5,8 +5,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::json;
 
 use crate::harness::{
-    Browser, Database, Hub, Scene, browser::query, environment::canary, http::Request,
-    hub::Settings, platform::RETURN_URL, scene::APP,
+    Browser, Database, Hub, Scene,
+    browser::{End, query},
+    environment::canary,
+    http::Request,
+    hub::Settings,
+    platform::RETURN_URL,
+    scene::APP,
 };
 
 /// What may be found nowhere, with a name for the message.
@@ -19,7 +24,9 @@ async fn no_secret_is_found_in_the_database_or_in_the_logs(database: Database) {
     let settings = Settings { log: "trace", log_format, ..Settings::new() };
     let scene = Scene::with(database, settings, 1, 5).await;
     let mut secrets = live(&scene).await;
-    let said = said_when_wrong(&scene, &mut secrets).await;
+    let mut said = said_when_wrong(&scene, &mut secrets).await;
+    said.extend(said_when_echoed(&scene).await);
+    secrets.extend(of_provider(&scene).await);
     let commands = said_by_commands(&scene);
 
     let mut stored = scene.database.dump();
@@ -81,11 +88,54 @@ async fn live(scene: &Scene) -> Secrets {
     for cookie in browser.cookies().into_iter().filter(hub_cookie) {
         secrets.push(("the browser's cookie".to_owned(), cookie));
     }
+    secrets
+}
+
+/// Every code and token that the provider gave out.
+async fn of_provider(scene: &Scene) -> Secrets {
     let given = scene.provider.secrets().await;
-    assert!(given.len() >= 5, "a code, two access and two refresh tokens: {given:?}");
-    secrets
-        .extend(given.into_iter().map(|one| ("a code or token of the provider".to_owned(), one)));
-    secrets
+    assert!(given.len() >= 7, "two codes, two access and two refresh tokens: {given:?}");
+    given.into_iter().map(|one| ("a code or token of the provider".to_owned(), one)).collect()
+}
+
+/// All that is said while the provider repeats in its errors what it was sent: codes when people link,
+/// refresh tokens when agents ask.
+async fn said_when_echoed(scene: &Scene) -> Vec<u8> {
+    let mut said = Vec::new();
+    for person in ["ben", "cleo", "dan"] {
+        scene.provider.echo(1).await;
+        let session = scene.workspace.connect_session(APP, person).await;
+        let end = Browser::of(person).walk(session["url"].as_str().unwrap(), |_| false).await;
+        let End::On(page) = end else { unreachable!("nothing stops it") };
+        said.extend(page.url.as_str().bytes());
+        said.extend(page.reply.body);
+        let id = session["id"].as_str().unwrap();
+        let seen = scene.workspace.get(&format!("/v1/connect-sessions/{id}")).await;
+        said.extend(seen.to_string().into_bytes());
+    }
+    // Each refresh fails so, until the token that was there has ended.
+    scene.provider.echo(100).await;
+    let refused = until(async || {
+        let reply = scene.agent.ask_for(APP, "ana").await;
+        (reply.status != 200).then_some(reply)
+    });
+    said.extend(refused.await.body);
+    said.extend(json!(scene.workspace.list("/v1/connections").await).to_string().into_bytes());
+    assert!(scene.provider.echo(0).await >= 4, "the provider repeated what it was sent");
+    // Nothing was lost by it.
+    until(async || (scene.agent.ask_for(APP, "ana").await.status == 200).then_some(())).await;
+    said
+}
+
+/// What comes of asking again and again.
+async fn until<T>(ask: impl AsyncFn() -> Option<T>) -> T {
+    for _ in 0..120 {
+        if let Some(come) = ask().await {
+            return come;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+    panic!("it does not come to that within a minute");
 }
 
 /// Secrets in wrong places and wrong secrets in the right ones; all that the hub says to that.

@@ -4,7 +4,7 @@ use base::ExposeSecret;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use connector::{
     ClientAuth, TokenSet,
-    manifest::{Encoding, Pkce, RedirectUri, TokenMethod},
+    manifest::{Encoding, Pkce, RedirectUri, TokenExchange, TokenMethod},
 };
 use url::form_urlencoded;
 
@@ -25,8 +25,12 @@ pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
     let tokens = flow.linked().await;
     compare(&subject.fixture("token_ok").expect, &tokens);
 
-    let asked = flow.peer.last();
     let manifest = subject.manifest();
+    let asked = flow.peer.token_request(manifest.token.exchange.is_some());
+    if let Some(spec) = &manifest.token.exchange {
+        let endpoint = flow.endpoints.exchange.as_ref().or(flow.endpoints.token.as_ref());
+        traded(&flow, spec, endpoint, &tokens);
+    }
     let method = match manifest.token.method {
         TokenMethod::Post => "POST",
         TokenMethod::Get => "GET",
@@ -74,6 +78,37 @@ pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
         assert!(fixed("grant_type") || field("grant_type") == Some("client_credentials"));
     }
     authenticated(&flow, &asked);
+}
+
+/// Whether the last request trades an access token as declared. The peer answers all alike: the token that was
+/// sent is the one that came.
+pub(super) fn traded(
+    flow: &Flow<'_>,
+    spec: &TokenExchange,
+    endpoint: Option<&url::Url>,
+    tokens: &TokenSet,
+) {
+    let asked = flow.peer.last();
+    let method = match spec.method.unwrap_or(flow.subject.manifest().token.method) {
+        TokenMethod::Post => "POST",
+        TokenMethod::Get => "GET",
+    };
+    assert_eq!(asked.method, method);
+    let mut page = asked.url.clone();
+    if method == "GET" {
+        page.set_query(None);
+    }
+    assert_eq!(Some(&page), endpoint, "where tokens are traded");
+    let fields = asked.fields();
+    assert_eq!(fields.get("grant_type"), Some(&spec.grant_type));
+    let sent = fields.get(&spec.token_param).map(String::as_str);
+    assert_eq!(sent, Some(tokens.access.expose_secret()), "the access token");
+    if spec.client_auth == Some(ClientAuth::None) {
+        let secret = &flow.subject.manifest().client.secret_param;
+        assert!(!fields.contains_key(secret) && asked.header("authorization").is_none());
+    } else {
+        authenticated(flow, &asked);
+    }
 }
 
 /// Whether the client identified itself in a way that is declared or discovered.

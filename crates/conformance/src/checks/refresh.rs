@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use base::ExposeSecret;
-use connector::RefreshClass;
+use connector::{RefreshClass, manifest::TokenExchange};
 
-use super::exchange::{authenticated, compare};
+use super::exchange::{authenticated, compare, traded};
 use crate::{
     Subject,
     flow::{Flow, NOW},
@@ -19,6 +19,9 @@ pub async fn a_refresh_keeps_what_it_must(subject: &Subject) {
     }
     let flow = Flow::start(subject).await;
     let former = flow.linked().await;
+    if let Some(spec) = &subject.manifest().refresh.exchange {
+        return renewed(&flow, &former, spec).await;
+    }
     let good = subject.fixture("token_refreshed");
     let fresh =
         flow.refresh(&former, Answer::from(good.clone())).await.expect("token_refreshed.json");
@@ -49,6 +52,20 @@ pub async fn a_refresh_keeps_what_it_must(subject: &Subject) {
     let without = Answer::from(good.without(&reply.scope));
     let same = flow.refresh(&former, without).await.expect("a reply without scopes is good");
     assert_eq!(same.scopes, former.scopes, "missing scopes stay as they were");
+}
+
+/// The access token itself is sent, and its scopes and what was captured stay.
+async fn renewed(flow: &Flow<'_>, former: &connector::TokenSet, spec: &TokenExchange) {
+    let good = flow.subject.fixture("token_refreshed");
+    let fresh = flow.refresh(former, Answer::from(good.clone())).await.expect("a good reply");
+    compare(&good.expect, &fresh);
+    let endpoints = &flow.endpoints;
+    let endpoint = endpoints.refresh.as_ref().or(endpoints.exchange.as_ref());
+    traded(flow, spec, endpoint.or(endpoints.token.as_ref()), former);
+    let without = Answer::from(good.without(&flow.subject.manifest().token.reply.scope));
+    let same = flow.refresh(former, without).await.expect("a reply without scopes is good");
+    assert_eq!(same.scopes, former.scopes, "missing scopes stay as they were");
+    assert_eq!(same.captured, former.captured, "what was captured stays");
 }
 
 fn request(flow: &Flow<'_>, refresh: &str) {

@@ -31,7 +31,7 @@ pub async fn authorization(subject: &Subject) -> Url {
 pub async fn token(subject: &Subject) -> Request {
     let flow = Flow::start(subject).await;
     flow.linked().await;
-    let seen = flow.peer.last();
+    let seen = flow.peer.token_request(subject.manifest().token.exchange.is_some());
     // Linking begins with the same randomness.
     let begun = if subject.has_a_browser() { Some(authorization(subject).await) } else { None };
     Request { fields: seen.fields(), url: seen.url, headers: seen.headers, begun }

@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use url::{Url, form_urlencoded};
 
-use super::{Api, read};
-use crate::{Error, ErrorKind, template};
+use super::{Api, Sketching, read};
+use crate::{Connector, Error, ErrorKind, template};
 
 /// A request to be. Nothing is sent before [`Call::fetch`] or [`Call::answer`].
 #[must_use = "a call is sent by `fetch` or `answer`"]
@@ -170,7 +170,12 @@ impl Call<'_> {
             headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static(content_type));
         }
         self.api.check_open(&self.method, &url, &bytes)?;
-        if self.api.sketching && !self.looks {
+        let kept = match self.api.sketching {
+            Sketching::Nothing => false,
+            Sketching::Changes => !self.looks,
+            Sketching::All => true,
+        };
+        if kept {
             self.api.sketch(&self.method, &url, headers, shown(&self.body));
             return Err(Error::new(ErrorKind::Unsupported, "this is a dry run; nothing was sent"));
         }
@@ -220,6 +225,18 @@ fn shown(body: &Body) -> Value {
         Body::Form(fields) => {
             fields.iter().map(|(name, value)| (name.clone(), Value::from(value.clone()))).collect()
         }
+    }
+}
+
+/// What would be sent first to learn whose account it is, or to check the credential; none where nothing is
+/// asked. Nothing is sent.
+pub async fn sketch_identify(connector: &dyn Connector, api: Api) -> Result<Option<Sketch>, Error> {
+    let api = api.sketching_all();
+    let ended = connector.identify(&api).await;
+    match (api.sketched(), ended) {
+        (Some(sketch), _) => Ok(Some(sketch)),
+        (None, Ok(_)) => Ok(None),
+        (None, Err(error)) => Err(error),
     }
 }
 

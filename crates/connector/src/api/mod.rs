@@ -22,7 +22,7 @@ use crate::{
     template,
 };
 
-pub use call::{Answer, Call, Sketch};
+pub use call::{Answer, Call, Sketch, sketch_identify};
 
 /// Whose account it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +33,14 @@ pub struct Account {
     pub label: String,
     /// What else the connector tells.
     pub extra: BTreeMap<String, String>,
+}
+
+/// What is kept to be shown in the place of being sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sketching {
+    Nothing,
+    Changes,
+    All,
 }
 
 /// A provider's API with base URL and credential.
@@ -62,7 +70,7 @@ pub struct Api {
     /// words alone.
     quotes: bool,
     now: Option<Timestamp>,
-    sketching: bool,
+    sketching: Sketching,
     sketched: Mutex<Option<Sketch>>,
 }
 
@@ -123,7 +131,7 @@ impl Api {
             opens: Opens::everything(),
             quotes: false,
             now: None,
-            sketching: false,
+            sketching: Sketching::Nothing,
             sketched: Mutex::new(None),
         };
         Ok(api.with_userinfo(userinfo.and_then(|url| Url::parse(&url).ok())))
@@ -178,7 +186,12 @@ impl Api {
 
     /// What would change something is no longer sent, but kept to be shown.
     pub(crate) fn sketching(self) -> Self {
-        Self { sketching: true, ..self }
+        Self { sketching: Sketching::Changes, ..self }
+    }
+
+    /// Nothing is sent any more; the first request is kept to be shown.
+    pub(crate) fn sketching_all(self) -> Self {
+        Self { sketching: Sketching::All, ..self }
     }
 
     /// What was kept.

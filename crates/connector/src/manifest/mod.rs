@@ -36,7 +36,7 @@ pub use signals::{
 };
 pub use tokens::{
     Encoding, Errors, ExpiresUnit, Lifetime, Matcher, RedirectUri, RefreshClass, RefreshSpec,
-    ReplyPaths, TokenMethod, TokenSpec,
+    ReplyPaths, TokenExchange, TokenMethod, TokenSpec,
 };
 pub use urls::{Alternative, DatedUrl, UrlSpec, Urls};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::Capture;
+use super::{Capture, ClientAuth};
 
 /// The token request and its reply.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -23,11 +23,38 @@ pub struct TokenSpec {
     pub from_callback: BTreeMap<String, String>,
     /// Fixed headers.
     pub headers: BTreeMap<String, String>,
+    /// What is sent once more, at once, to trade the access token for one that lives longer; at
+    /// `urls.exchange`, else `urls.token`.
+    pub exchange: Option<TokenExchange>,
     /// Where things are in the reply.
     pub reply: ReplyPaths,
     /// Values to keep: name in templates = path in the reply, or `{ from, pattern }`. One that does not fit
     /// its pattern is not kept.
     pub capture: BTreeMap<String, Capture>,
+}
+
+/// An access token in the place of a code or a refresh token, as Meta's providers have it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenExchange {
+    /// What `grant_type` says.
+    pub grant_type: String,
+    /// The parameter of the access token.
+    #[serde(default = "access_token")]
+    pub token_param: String,
+    /// None = as the token request.
+    #[serde(default)]
+    pub method: Option<TokenMethod>,
+    /// None = as the token request, and in the query for `GET`.
+    #[serde(default)]
+    pub encoding: Option<Encoding>,
+    /// How the client identifies itself; none = as at the token request.
+    #[serde(default)]
+    pub client_auth: Option<ClientAuth>,
+}
+
+fn access_token() -> String {
+    "access_token".to_owned()
 }
 
 /// How a request is written.
@@ -142,6 +169,11 @@ pub struct Lifetime {
     pub refresh_s: Option<u64>,
     /// After how long unused a refresh token dies, in seconds.
     pub refresh_idle_s: Option<u64>,
+    /// How long before its end an access token is refreshed, at least, in seconds; the hub's usual time where
+    /// that is more, and never before half of its life.
+    pub margin_s: Option<u64>,
+    /// How old an access token must be before the provider renews it, in seconds.
+    pub min_refresh_interval_s: Option<u64>,
 }
 
 /// How refresh tokens behave.
@@ -150,6 +182,9 @@ pub struct Lifetime {
 pub struct RefreshSpec {
     /// Whether they change, and whether the old one may be sent again. Unknown = strict.
     pub class: RefreshClass,
+    /// The access token is sent in the place of a refresh token, which the provider does not have; to
+    /// `urls.refresh`, else `urls.exchange`, else `urls.token`.
+    pub exchange: Option<TokenExchange>,
     /// Whether a refresh may ask for fewer scopes (RFC 6749, section 6).
     pub accepts_scope: bool,
     /// Fixed parameters.

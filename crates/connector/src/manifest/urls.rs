@@ -38,6 +38,14 @@ impl UrlSpec {
         }
     }
 
+    /// What ends, if anything does.
+    pub fn dated(&self) -> Option<&DatedUrl> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Dated(dated) => Some(dated),
+        }
+    }
+
     /// All templates in it.
     pub fn all(&self) -> Vec<&str> {
         match self {
@@ -59,6 +67,8 @@ pub struct Urls {
     pub token: Option<UrlSpec>,
     /// Where tokens are refreshed, if elsewhere.
     pub refresh: Option<UrlSpec>,
+    /// Where an access token is traded for one that lives longer, if elsewhere (`token.exchange`).
+    pub exchange: Option<UrlSpec>,
     /// Where grants are ended (RFC 7009).
     pub revoke: Option<UrlSpec>,
     /// Who is it (OpenID Connect Core, section 5.3).
@@ -98,8 +108,33 @@ impl Alternative {
 }
 
 impl Urls {
+    /// Its addresses that end, with their names: `token`, `revoke`, …
+    pub fn dated(&self) -> Vec<(&'static str, &DatedUrl)> {
+        let mut all =
+            with_names([&self.authorize, &self.token, &self.refresh, &self.revoke, &self.userinfo]);
+        all.extend(self.exchange.iter().filter_map(|url| Some(("exchange", url.dated()?))));
+        let others = self.alternatives.iter().map(|other| &other.request_token);
+        let temporary = [&self.request_token].into_iter().chain(others).flatten();
+        all.extend(temporary.filter_map(|url| Some(("request_token", url.dated()?))));
+        for it in &self.alternatives {
+            all.extend(with_names([
+                &it.authorize,
+                &it.token,
+                &it.refresh,
+                &it.revoke,
+                &it.userinfo,
+            ]));
+        }
+        all
+    }
+
     /// The alternative that counts with these values; none = the plain addresses.
     pub fn alternative(&self, values: &BTreeMap<String, String>) -> Option<&Alternative> {
         self.alternatives.iter().find(|alternative| alternative.fits(values))
     }
+}
+
+fn with_names(urls: [&Option<UrlSpec>; 5]) -> Vec<(&'static str, &DatedUrl)> {
+    let named = ["authorize", "token", "refresh", "revoke", "userinfo"].into_iter().zip(urls);
+    named.filter_map(|(name, url)| Some((name, url.as_ref()?.dated()?))).collect()
 }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use time::{
     Date as Day, OffsetDateTime, PrimitiveDateTime, UtcOffset,
-    format_description::well_known::{Iso8601, Rfc3339},
+    format_description::well_known::{Iso8601, Rfc2822, Rfc3339},
     macros::format_description,
 };
 
@@ -16,13 +16,14 @@ use time::{
 pub struct DateTime(#[schemars(with = "String")] OffsetDateTime);
 
 impl DateTime {
-    /// A moment as a provider writes it: RFC 3339, ISO 8601 (`+0000`), or without an offset, which then
-    /// means UTC, with a `T` or a space.
+    /// A moment as a provider writes it: RFC 3339, ISO 8601 (`+0000`), RFC 2822 (`Tue, 25 Nov 2025 …`), or
+    /// without an offset, which then means UTC, with a `T` or a space.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let spaced = format_description!("[year]-[month]-[day] [hour]:[minute]:[second]");
         OffsetDateTime::parse(text, &Rfc3339)
             .or_else(|_| OffsetDateTime::parse(text, &Iso8601::DEFAULT))
+            .or_else(|_| OffsetDateTime::parse(text, &Rfc2822))
             .or_else(|_| {
                 PrimitiveDateTime::parse(text, &Iso8601::DEFAULT).map(PrimitiveDateTime::assume_utc)
             })
@@ -158,6 +159,7 @@ mod tests {
             "2025-11-25T10:30:00.000+0100",
             "2025-11-25T09:30:00",
             "2025-11-25 09:30:00",
+            "Tue, 25 Nov 2025 10:30:00 +0100",
         ] {
             assert_eq!(DateTime::parse(text), Some(expected), "{text}");
         }

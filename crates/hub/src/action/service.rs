@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error, Result,
-    refresh::Freshness,
+    refresh::{Freshness, can_renew},
     release::{Asker, Choice, Missing, Parts, Reached, Ready, Target, TokenAsk, reach},
     session::{self, ConnectRequired},
 };
@@ -141,7 +141,7 @@ async fn attempt(parts: &Parts<'_>, asker: &Asker, wish: &Done, ask: &TokenAsk) 
 /// Whether the connection has a newer credential now. A token that can't be renewed in time is no reason to
 /// link again: that is an error of its own.
 async fn renewed(parts: &Parts<'_>, ready: &Ready) -> Result<bool> {
-    if ready.row.due_at.is_none() {
+    if !can_renew(&ready.row, ready.app.connector.manifest(), parts.store.now()) {
         return Ok(false);
     }
     match parts.refresher.ensure(&ready.row).await? {

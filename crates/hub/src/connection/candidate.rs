@@ -94,7 +94,10 @@ async fn seal(store: &Store, row: &Model, all: &[Zeroizing<Vec<u8>>]) -> Result<
 
 fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
     let token = |stored: &Stored| match &stored.credential {
-        Credential::OAuth(tokens) => tokens.refresh.clone(),
+        // Where there are no refresh tokens the access token is what is renewed.
+        Credential::OAuth(tokens) => {
+            Some(tokens.refresh.as_ref().unwrap_or(&tokens.access).clone())
+        }
         Credential::OAuth1(_) | Credential::Keys(_) => None,
     };
     match (token(a), token(b)) {

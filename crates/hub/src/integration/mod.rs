@@ -1,10 +1,12 @@
 //! Integrations: a workspace's use of a provider.
 
 mod app;
+mod ends;
 mod entity;
 mod service;
 
 pub use app::{App, with_secrets};
+pub use ends::warn_of_ends;
 pub use entity::Model as Integration;
 pub use service::{
     ClientChoice, NewIntegration, all, check_ceiling, delete, get, list, of_provider, put,

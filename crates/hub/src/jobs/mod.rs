@@ -10,7 +10,7 @@ use std::{future::Future, time::Duration};
 
 use crate::{
     audit::{self, EVENT},
-    connection, idempotency, keys, offboarding,
+    connection, idempotency, integration, keys, offboarding,
     provider::Registry,
     refresh::{Lease, Refresher},
     session,
@@ -127,6 +127,9 @@ impl Worker {
         self.refresher.clear_journal().await;
         if let Err(error) = self.refresher.warn_of_ends().await {
             tracing::error!(%error, "connections whose refresh token nears its end could not be told of");
+        }
+        if let Err(error) = integration::warn_of_ends(&self.store, &self.registry).await {
+            tracing::error!(%error, "it could not be seen which providers' addresses end soon");
         }
         if let Err(error) = idempotency::forget_old(&self.store).await {
             tracing::error!(%error, "old idempotency keys could not be forgotten");

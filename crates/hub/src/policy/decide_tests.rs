@@ -71,6 +71,57 @@ fn the_narrowest_form_is_taken_where_none_is_asked_for() {
 }
 
 #[test]
+fn a_form_is_written_as_the_api_writes_it_and_so_named_in_a_refusal() {
+    let all = strings(&["read"]);
+    for form in [Form::NarrowedToken, Form::WholeToken] {
+        assert_eq!(serde_json::to_value(form).unwrap(), form.word());
+        let other = if form == Form::WholeToken { Form::NarrowedToken } else { Form::WholeToken };
+        let rules = named(&[rule(&["*"], &[other])]);
+        let Decision::Deny(denied) = decide(&rules, &ask(&all, None, Some(form))) else {
+            panic!("allowed");
+        };
+        assert!(denied.why.contains(&format!("`{}`", form.word())), "{}", denied.why);
+    }
+}
+
+#[test]
+fn the_whole_token_is_tried_where_no_policy_narrows_and_alone_where_the_provider_cannot() {
+    let all = strings(&["read"]);
+    let rules = named(&[rule(&["*"], &[Form::WholeToken])]);
+    let both = named(&[rule(&["*"], &[Form::WholeToken, Form::NarrowedToken])]);
+    for (rules, can_narrow) in [(&rules, true), (&rules, false), (&both, false)] {
+        let question = Ask { can_narrow, ..ask(&all, None, None) };
+        let Decision::Allow(granted) = decide(rules, &question) else { panic!("denied") };
+        assert_eq!(granted.form, Some(Form::WholeToken));
+    }
+}
+
+#[test]
+fn a_rule_of_another_agent_integration_or_owner_does_not_count() {
+    let all = strings(&["read"]);
+    let mine = rule(&["*"], &[Form::WholeToken]);
+    for other in [
+        Rule { agents: strings(&["agt_b"]), ..mine.clone() },
+        Rule { integrations: strings(&["int_b"]), ..mine.clone() },
+        Rule { owners: vec![OwnerKind::Workspace], ..mine.clone() },
+    ] {
+        let Decision::Deny(denied) = decide(&named(&[other]), &ask(&all, None, None)) else {
+            panic!("allowed");
+        };
+        assert_eq!(denied.policy, None);
+    }
+    assert!(matches!(decide(&named(&[mine]), &ask(&all, None, None)), Decision::Allow(_)));
+}
+
+#[test]
+fn where_the_policies_and_the_integration_share_no_scope_nothing_is_given() {
+    let all = strings(&["read"]);
+    let rules = named(&[rule(&["write"], &[Form::WholeToken])]);
+    let Decision::Deny(denied) = decide(&rules, &ask(&all, None, None)) else { panic!("allowed") };
+    assert_eq!(denied.policy.as_deref(), Some("pol_0"));
+}
+
+#[test]
 fn two_policies_add_up() {
     let all = strings(&["read", "write"]);
     let rules = [

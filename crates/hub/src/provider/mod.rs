@@ -1,5 +1,6 @@
 //! Providers: the built-in connectors, and the workspaces' own manifests.
 
+mod dry_run;
 mod entity;
 mod service;
 
@@ -13,6 +14,7 @@ use outbound::Outbound;
 
 use crate::{Error, Result};
 
+pub use dry_run::{DryRun, Step, dry_run};
 pub use service::{Found, add, find, list};
 
 /// The connectors that are compiled in, by slug, and the way to their servers.
@@ -23,6 +25,8 @@ pub struct Registry {
     public_url: Arc<str>,
     /// What discovery told, by provider and inputs.
     endpoints: Cache<String, Endpoints>,
+    /// What the operator was told lately.
+    told: Cache<String, ()>,
 }
 
 impl Registry {
@@ -45,6 +49,10 @@ impl Registry {
             endpoints: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_mins(10))
+                .build(),
+            told: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(Duration::from_hours(48))
                 .build(),
         }
     }
@@ -72,6 +80,11 @@ impl Registry {
     /// Where people's browsers reach the hub.
     pub fn public_url(&self) -> &str {
         &self.public_url
+    }
+
+    /// Whether the operator was not told this lately; from now on it counts as told.
+    pub(crate) async fn is_news(&self, what: String) -> bool {
+        self.told.entry(what).or_insert(()).await.is_fresh()
     }
 
     /// Where this provider's OAuth server listens, as its manifest or its discovery document says.

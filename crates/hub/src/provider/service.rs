@@ -66,13 +66,8 @@ fn unknown(registry: &Registry, slug: &str) -> Error {
     .with("known", known)
 }
 
-/// Adds a workspace's own provider, or a new version of it.
-pub async fn add(
-    store: &Store,
-    registry: &Registry,
-    workspace: &str,
-    manifest: &str,
-) -> Result<Found> {
+/// Reads a manifest that a workspace wrote.
+pub(super) fn read(registry: &Registry, manifest: &str) -> Result<Manifest> {
     let parsed = Manifest::parse(manifest)
         .map_err(|error| Error::invalid("manifest_invalid", error.to_string()))?;
     if registry.get(&parsed.slug).is_some() {
@@ -81,6 +76,17 @@ pub async fn add(
             format!("`{}` is a built-in provider. Give your own another slug.", parsed.slug),
         ));
     }
+    Ok(parsed)
+}
+
+/// Adds a workspace's own provider, or a new version of it.
+pub async fn add(
+    store: &Store,
+    registry: &Registry,
+    workspace: &str,
+    manifest: &str,
+) -> Result<Found> {
+    let parsed = read(registry, manifest)?;
     let tx = store.begin().await?;
     let mine = Entity::find().filter(Column::WorkspaceId.eq(workspace));
     if mine.clone().count(&tx).await? >= MOST_OWN {

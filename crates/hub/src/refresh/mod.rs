@@ -23,7 +23,7 @@ mod warn;
 pub use claim::Lease;
 pub use journal::Journal;
 pub(crate) use point::point;
-pub use receive::next_due;
+pub use receive::{can_renew, next_due};
 pub use service::{Freshness, Process, Refresher, incarnation};
 pub use test::test;
 pub use timing::Timings;

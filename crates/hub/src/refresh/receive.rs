@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use connector::{AuthKind, Credential, TokenSet};
+use connector::{AuthKind, Credential, Manifest, TokenSet};
 
 use super::{
     Lease, Refresher,
@@ -140,7 +140,8 @@ impl Refresher {
 /// When a credential is refreshed next; none where it can't be or need not be.
 pub fn next_due(store: &Store, app: &App, tokens: &TokenSet) -> Option<Timestamp> {
     let manifest = app.connector.manifest();
-    let again = manifest.auth.kind == AuthKind::Oauth2ClientCredentials;
+    let again = manifest.auth.kind == AuthKind::Oauth2ClientCredentials
+        || manifest.refresh.exchange.is_some();
     if tokens.refresh.is_none() && !again {
         return None;
     }
@@ -149,6 +150,19 @@ pub fn next_due(store: &Store, app: &App, tokens: &TokenSet) -> Option<Timestamp
         refresh_ends: tokens.refresh_expires_at,
         idle: manifest.lifetime.refresh_idle_s.map(Duration::from_secs),
         class: manifest.refresh.class,
+        margin: manifest.lifetime.margin_s.map(Duration::from_secs),
+        rest: rest(manifest),
     };
     due_at(store.now(), &times, store.rng())
+}
+
+fn rest(manifest: &Manifest) -> Duration {
+    Duration::from_secs(manifest.lifetime.min_refresh_interval_s.unwrap_or_default())
+}
+
+/// Whether a credential can be renewed now: it has something to renew it with, and is as old as the provider
+/// wants it to be.
+pub fn can_renew(row: &Connection, manifest: &Manifest, now: Timestamp) -> bool {
+    let since = Timestamp::from_millis(row.refreshed_at.unwrap_or(row.created_at));
+    row.due_at.is_some() && since.plus(rest(manifest)) <= now
 }

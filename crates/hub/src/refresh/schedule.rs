@@ -20,25 +20,33 @@ pub(super) struct Times {
     pub(super) idle: Option<Duration>,
     /// How its refresh tokens behave.
     pub(super) class: RefreshClass,
+    /// How long before the access token's end, at least.
+    pub(super) margin: Option<Duration>,
+    /// How old the credential must be.
+    pub(super) rest: Duration,
 }
 
 /// When the sweep refreshes a credential that was received `now`: before its access token ends, and
 /// before its refresh token dies of age or disuse. None where nothing ends.
 pub(super) fn due_at(now: Timestamp, times: &Times, rng: &dyn Rng) -> Option<Timestamp> {
-    let access = times.access_ends.map(|end| before(now, end, times.class, rng));
+    let access = times.access_ends.map(|end| before(now, end, times, rng));
     // Half of its life: a year of failures would not lose it, and a day's token is used in time.
     let half = |life: Duration| now.plus(jitter(life / 2, rng));
     let age = times.refresh_ends.map(|end| half(now.until(end)));
     let idle = times.idle.map(half);
-    [access, age, idle].into_iter().flatten().min()
+    let first = [access, age, idle].into_iter().flatten().min()?;
+    Some(first.max(now.plus(times.rest)))
 }
 
 /// A fifth of its life before the end, at least five minutes, but never before half its life is over;
-/// strict ones half a minute earlier, within the same cap; spread by a tenth either way.
-fn before(now: Timestamp, end: Timestamp, class: RefreshClass, rng: &dyn Rng) -> Timestamp {
+/// or as long as the provider wants; strict ones half a minute earlier, within the same cap; spread by a tenth
+/// either way.
+fn before(now: Timestamp, end: Timestamp, times: &Times, rng: &dyn Rng) -> Timestamp {
     let life = now.until(end);
-    let earlier = if class == RefreshClass::Strict { STRICT_EARLIER } else { Duration::ZERO };
-    let ahead = (FIVE_MINUTES.max(life / 5) + earlier).min(life / 2);
+    let is_strict = times.class == RefreshClass::Strict;
+    let earlier = if is_strict { STRICT_EARLIER } else { Duration::ZERO };
+    let usual = FIVE_MINUTES.max(life / 5).max(times.margin.unwrap_or_default());
+    let ahead = (usual + earlier).min(life / 2);
     end.minus(jitter(ahead, rng))
 }
 
@@ -70,7 +78,8 @@ mod tests {
     const WITHIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_mins(5));
 
     fn times(class: RefreshClass) -> Times {
-        Times { access_ends: None, refresh_ends: None, idle: None, class }
+        let rest = Duration::ZERO;
+        Times { access_ends: None, refresh_ends: None, idle: None, class, margin: None, rest }
     }
 
     proptest! {
@@ -107,6 +116,28 @@ mod tests {
             let wait = backoff(failures, &SeededRng::new(seed), WITHIN);
             prop_assert!((WITHIN.0..=WITHIN.1).contains(&wait));
         }
+    }
+
+    #[test]
+    fn a_provider_may_want_it_earlier_and_may_want_a_token_to_be_so_old() {
+        let hours = |hours| Duration::from_hours(hours);
+        let due = |margin, rest| {
+            let times = Times {
+                access_ends: Some(NOW.plus(hours(100))),
+                margin,
+                rest,
+                ..times(RefreshClass::Static)
+            };
+            NOW.until(due_at(NOW, &times, &SeededRng::new(1)).expect("it ends")).as_secs() / 3600
+        };
+        assert!((77..=83).contains(&due(None, Duration::ZERO)), "a fifth before the end");
+        assert!((55..=65).contains(&due(Some(hours(40)), Duration::ZERO)));
+        assert!(
+            (45..=55).contains(&due(Some(hours(90)), Duration::ZERO)),
+            "half of its life stays"
+        );
+        assert!((77..=83).contains(&due(None, hours(24))), "it is that old by then");
+        assert_eq!(due(None, hours(90)), 90);
     }
 
     #[test]

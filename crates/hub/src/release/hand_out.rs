@@ -15,7 +15,7 @@ use crate::{
     connection::{self, Connection, Health, State, Status, Stored},
     integration::{App, with_secrets},
     policy::{Denied, Form, Granted, OwnerKind},
-    refresh::Freshness,
+    refresh::{Freshness, can_renew},
 };
 
 /// Ready to be recorded.
@@ -78,7 +78,8 @@ pub(super) async fn prepare(
 ) -> Result<Prepared> {
     let Selected { mut row, app, granted, agent } = selected;
     if !lasts(row.expires_at, parts.store.now(), to_be_had(&row, ask.min_ttl)) {
-        let can_refresh = row.due_at.is_some();
+        let is_renewable = row.due_at.is_some();
+        let can_refresh = can_renew(&row, app.connector.manifest(), parts.store.now());
         let outcome = if can_refresh { Some(parts.refresher.ensure(&row).await?) } else { None };
         let mut wait = Duration::from_secs(5);
         match outcome {
@@ -95,7 +96,7 @@ pub(super) async fn prepare(
         let dead = row.state == State::Reauth || row.health == Health::ReauthorizationRequired;
         // A still-valid token is handed out, whatever became of the refresh.
         if !lasts(row.expires_at, parts.store.now(), Duration::ZERO) {
-            if dead || !can_refresh {
+            if dead || !is_renewable {
                 return Ok(Prepared::Missing(Box::new(again(row, &app, granted, agent))));
             }
             return Err(unavailable(parts, &row, &app, wait).await?);

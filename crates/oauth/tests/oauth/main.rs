@@ -7,6 +7,7 @@ mod callback;
 mod discovery;
 mod exchange;
 mod id_token;
+mod longer;
 mod oauth1;
 mod refresh;
 mod revoke;

@@ -1,6 +1,9 @@
 //! What the API shows of the hub's rows, and the parts of a list.
 
+use std::collections::BTreeMap;
+
 use base::{SecretString, Timestamp};
+use connector::Sketch;
 use hub::page::{Page, PageQuery};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -26,6 +29,25 @@ impl Time {
 impl From<Timestamp> for Time {
     fn from(at: Timestamp) -> Self {
         Self(at)
+    }
+}
+
+/// A request that would be sent.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RequestView {
+    #[schema(example = "POST")]
+    method: String,
+    url: String,
+    headers: BTreeMap<String, String>,
+    /// JSON, or a form's fields by name.
+    #[schema(value_type = Object)]
+    body: Value,
+}
+
+impl From<Sketch> for RequestView {
+    fn from(sketch: Sketch) -> Self {
+        let Sketch { method, url, headers, body } = sketch;
+        Self { method, url, headers, body }
     }
 }
 

@@ -53,6 +53,7 @@ async fn a_data_key_unwraps_for_its_workspace_and_id_only() {
     let kms = kms(settings(&stand_in));
     kms.ready().await.unwrap();
     assert_eq!(kms.primary(), ONE);
+    assert_eq!(kms.name(), stand_in.url().replace("http://", "AWS KMS at "));
     check_binding(&kms).await;
 }
 
@@ -221,6 +222,7 @@ async fn an_alias_that_is_pointed_elsewhere_changes_nothing_before_the_next_star
     stand_in.put("_keys", json!({ "alias/hub": key(TWO), "alias/old": key(ONE) })).await;
     kms.ready().await.unwrap();
     assert_eq!(kms.primary(), ONE);
+    assert_eq!(kms.name(), stand_in.url().replace("http://", "AWS KMS at "));
     check_binding(&kms).await;
 }
 

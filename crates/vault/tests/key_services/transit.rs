@@ -15,6 +15,7 @@ const TOKEN: &str = "hvs.canary-1d7be2-of-the-hub";
 const LOOKUP: &str = "GET /v1/auth/token/lookup-self";
 const RENEW: &str = "POST /v1/auth/token/renew-self";
 const ENCRYPT: &str = "POST /v1/transit/encrypt/hub";
+const DECRYPT: &str = "POST /v1/transit/decrypt/hub";
 
 async fn stand_in() -> Option<StandIn> {
     let stand_in = StandIn::start("transit.mjs", &json!({}))?;
@@ -178,6 +179,54 @@ async fn a_sealed_server_is_asked_again_and_then_told_as_passing() {
 }
 
 #[tokio::test]
+async fn an_answer_that_breaks_off_is_asked_for_again() {
+    let Some(stand_in) = stand_in().await else { return };
+    let transit = transit(settings(&stand_in));
+    transit.ready().await.unwrap();
+    let before = stand_in.count(ENCRYPT).await;
+    let cut = json!({ "cut": true });
+    stand_in.put("_next", json!([cut])).await;
+    wrap(&transit).await.unwrap();
+    assert_eq!(stand_in.count(ENCRYPT).await, before + 2);
+    stand_in.put("_next", json!([cut, cut, cut])).await;
+    let error = wrap(&transit).await.err().expect("refused");
+    assert_eq!(error.code(), "key_service_unavailable");
+}
+
+#[tokio::test]
+async fn what_does_not_open_is_no_passing_fault_and_other_faults_are() {
+    let Some(stand_in) = stand_in().await else { return };
+    let transit = transit(settings(&stand_in));
+    let (key, wrapped) = wrap(&transit).await.unwrap();
+    let said =
+        |status: u16, words: &str| json!({ "status": status, "body": { "errors": [words] } });
+    let unsealing = "cipher: message authentication failed";
+    for (answer, times, code) in [
+        (said(500, unsealing), 1, "does_not_open"),
+        (said(503, unsealing), 3, "key_service_unavailable"),
+        (said(500, "internal error"), 3, "key_service_unavailable"),
+    ] {
+        let before = stand_in.count(DECRYPT).await;
+        stand_in.put("_next", json!([answer, answer, answer])).await;
+        let error = transit.unwrap("ws_a", key.id(), &wrapped).await.err().expect("refused");
+        assert_eq!(error.code(), code, "{answer}: {error}");
+        assert_eq!(stand_in.count(DECRYPT).await, before + times, "{answer}");
+        stand_in.put("_next", json!([])).await;
+    }
+}
+
+#[tokio::test]
+async fn it_is_named_with_its_place_by_itself_and_in_its_errors() {
+    let Some(stand_in) = stand_in().await else { return };
+    let transit = transit(settings(&stand_in));
+    let name = stand_in.url().replace("http://", "the transit engine at ");
+    assert_eq!(transit.name(), name);
+    drop(stand_in);
+    let error = transit.ready().await.expect_err("refused").to_string();
+    assert!(error.contains(&name), "{error}");
+}
+
+#[tokio::test]
 async fn a_server_that_is_slow_or_gone_is_told_as_passing() {
     let Some(stand_in) = stand_in().await else { return };
     let timeout = Duration::from_millis(500);
@@ -261,6 +310,22 @@ async fn a_token_that_can_not_be_renewed_or_never_ends_is_left_alone() {
         transit.keep_alive().await.unwrap();
     }
     assert_eq!(stand_in.count(RENEW).await, 0);
+}
+
+#[tokio::test]
+async fn a_token_that_lives_forever_once_renewed_is_left_alone_from_then_on() {
+    let Some(stand_in) = stand_in().await else { return };
+    let clock = Arc::new(ManualClock::at(Timestamp::from_secs(1_800_000_000)));
+    let transit = Transit::new(settings(&stand_in), clock.clone()).unwrap();
+    transit.ready().await.unwrap();
+    clock.advance(Duration::from_mins(40));
+    let forever = json!({ "auth": { "renewable": true, "lease_duration": 0 } });
+    stand_in.put("_next", json!([{ "body": forever }])).await;
+    for _ in 0..3 {
+        transit.keep_alive().await.unwrap();
+        clock.advance(Duration::from_hours(1));
+    }
+    assert_eq!(stand_in.count(RENEW).await, 1);
 }
 
 #[tokio::test]

@@ -56,6 +56,14 @@ impl OpenIdProvider {
         self.clients.insert(id.to_owned(), secret.to_owned());
     }
 
+    /// Makes its next so many token and userinfo requests fail, with answers that repeat what was sent.
+    /// Returns how often it did so before.
+    pub(crate) async fn echo(&self, times: u32) -> u64 {
+        let request = Request::new("PUT", format!("{}/_echo", self.issuer));
+        let done = request.json(&json!({ "times": times })).send().await.ok();
+        done["echoed"].as_u64().unwrap()
+    }
+
     /// What it counted.
     pub(crate) async fn stats(&self) -> Value {
         Request::new("GET", format!("{}/_stats", self.issuer)).send().await.ok()

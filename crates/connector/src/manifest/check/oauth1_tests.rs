@@ -55,6 +55,7 @@ fn what_says_nothing_with_oauth_1_is_refused() {
     for (more, place) in [
         ("issuer = \"https://x.example\"\n", "issuer"),
         ("urls.refresh = \"https://x.example/f\"\n", "urls.refresh"),
+        ("urls.exchange = \"https://x.example/f\"\n", "urls.exchange"),
         ("urls.revoke = \"https://x.example/f\"\n", "urls.revoke"),
         ("urls.userinfo = \"https://x.example/f\"\n", "urls.userinfo"),
         ("authorize.pkce = \"never\"\n", "authorize.pkce"),

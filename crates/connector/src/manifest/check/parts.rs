@@ -228,11 +228,22 @@ fn token(manifest: &Manifest) -> Checked {
     let sound = separator.is_none_or(|separator| (1..=5).contains(&separator.len()));
     must(sound, "token.reply.scope_separator", "write one character, such as \",\"")?;
     let lifetime = &manifest.lifetime;
-    let sound = [lifetime.access_s, lifetime.refresh_s]
-        .into_iter()
-        .flatten()
-        .all(|s| (1..=3_155_760_000).contains(&s));
-    must(sound, "lifetime", "write seconds, from 1 to a hundred years")
+    let all = [
+        lifetime.access_s,
+        lifetime.refresh_s,
+        lifetime.refresh_idle_s,
+        lifetime.margin_s,
+        lifetime.min_refresh_interval_s,
+    ];
+    let sound = all.into_iter().flatten().all(|s| (1..=3_155_760_000).contains(&s));
+    must(sound, "lifetime", "write seconds, from 1 to a hundred years")?;
+    let rest = lifetime.min_refresh_interval_s;
+    let in_time = rest.zip(lifetime.access_s).is_none_or(|(rest, life)| rest <= life / 2);
+    must(
+        in_time,
+        "lifetime.min_refresh_interval_s",
+        "it is at most half of lifetime.access_s: else a token could end before it may be renewed",
+    )
 }
 
 fn from_callback(manifest: &Manifest) -> Checked {

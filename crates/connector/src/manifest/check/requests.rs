@@ -2,8 +2,8 @@
 
 use super::{Checked, must, parts, word};
 use crate::{
-    Manifest,
-    manifest::{Encoding, RevokeAuth, RevokeMethod, TokenMethod},
+    AuthKind, Manifest,
+    manifest::{Encoding, RevokeAuth, RevokeMethod, TokenExchange, TokenMethod},
     template,
 };
 
@@ -17,7 +17,38 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         "token.method",
         "a GET has no body: write token.encoding = \"query\"",
     )?;
+    for (place, spec) in
+        [("token.exchange", &token.exchange), ("refresh.exchange", &manifest.refresh.exchange)]
+    {
+        spec.as_ref().map_or(Ok(()), |spec| exchange(manifest, place, spec))?;
+    }
+    must(
+        manifest.urls.exchange.is_none() || token.exchange.is_some(),
+        "urls.exchange",
+        "say in token.exchange what is sent there",
+    )?;
+    must(
+        manifest.refresh.exchange.is_none() || !manifest.refresh.accepts_scope,
+        "refresh.accepts_scope",
+        "an access token that is exchanged for another keeps its scopes",
+    )?;
     revoke(manifest)
+}
+
+fn exchange(manifest: &Manifest, place: &'static str, spec: &TokenExchange) -> Checked {
+    let text = "it belongs to auth.kind = \"oauth2_code\"";
+    must(manifest.auth.kind == AuthKind::Oauth2Code, place, text)?;
+    word(place, &spec.grant_type)?;
+    word(place, &spec.token_param)?;
+    let client = [&manifest.client.id_param, &manifest.client.secret_param];
+    let ours = spec.token_param == "grant_type" || client.contains(&&spec.token_param);
+    must(!ours, place, format!("`{}` is set by the hub", spec.token_param))?;
+    let method = spec.method.unwrap_or(manifest.token.method);
+    must(
+        method == TokenMethod::Post || matches!(spec.encoding, None | Some(Encoding::Query)),
+        place,
+        "a GET has no body: write encoding = \"query\", or leave it out",
+    )
 }
 
 fn revoke(manifest: &Manifest) -> Checked {
@@ -85,4 +116,56 @@ fn names_the_grant(manifest: &Manifest) -> Checked {
         "revoke.token_param",
         "nothing would say which grant is to end",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Manifest;
+
+    fn check(rest: &str) -> Result<Manifest, String> {
+        let head = "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\n";
+        Manifest::parse(&format!("{head}{rest}")).map_err(|error| error.to_string())
+    }
+
+    fn refused(rest: &str, says: &str) {
+        let error = check(rest).err().unwrap_or_else(|| panic!("taken: {rest}"));
+        assert!(error.contains(says), "{error}");
+    }
+
+    const CODE: &str = "auth.kind = \"oauth2_code\"\nurls.authorize = \"https://x.example/a\"\n\
+                        urls.token = \"https://x.example/t\"\n";
+
+    #[test]
+    fn an_access_token_is_traded_as_can_be_sent() {
+        let of = |exchange: &str| format!("{CODE}token.exchange = {{ {exchange} }}\n");
+        assert!(check(&of("grant_type = \"longer\", method = \"GET\"")).is_ok());
+        refused(&of("token_param = \"t\""), "grant_type");
+        refused(&of("grant_type = \"a b\""), "token.exchange");
+        refused(&of("grant_type = \"x\", token_param = \"client_secret\""), "set by the hub");
+        refused(&of("grant_type = \"x\", token_param = \"grant_type\""), "set by the hub");
+        refused(&of("grant_type = \"x\", method = \"GET\", encoding = \"form\""), "no body");
+        refused(&of("grant_type = \"x\", grant = \"y\""), "grant");
+        let nowhere = format!("{CODE}urls.exchange = \"https://x.example/e\"\n");
+        refused(&nowhere, "token.exchange");
+    }
+
+    #[test]
+    fn what_is_renewed_so_belongs_to_a_person_and_is_not_narrowed() {
+        let exchange = "refresh.exchange = { grant_type = \"again\" }\n";
+        assert!(check(&format!("{CODE}{exchange}")).is_ok());
+        let narrowed =
+            format!("{CODE}{exchange}refresh.class = \"static\"\nrefresh.accepts_scope = true\n");
+        refused(&narrowed, "keeps its scopes");
+        let client =
+            "auth.kind = \"oauth2_client_credentials\"\nurls.token = \"https://x.example/t\"\n";
+        refused(&format!("{client}{exchange}"), "oauth2_code");
+    }
+
+    #[test]
+    fn a_token_may_be_renewed_before_it_ends() {
+        let of = |lifetime: &str| format!("{CODE}[lifetime]\n{lifetime}\n");
+        assert!(check(&of("access_s = 100\nmin_refresh_interval_s = 50")).is_ok());
+        refused(&of("access_s = 100\nmin_refresh_interval_s = 51"), "half");
+        refused(&of("margin_s = 0"), "from 1");
+    }
 }

@@ -57,6 +57,7 @@ fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
         ("authorize", &urls.authorize),
         ("token", &urls.token),
         ("refresh", &urls.refresh),
+        ("exchange", &urls.exchange),
         ("revoke", &urls.revoke),
         ("userinfo", &urls.userinfo),
     ];

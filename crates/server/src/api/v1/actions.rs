@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use connector::{Action, Effect, Sketch, manifest::Needs};
+use connector::{Action, Effect, manifest::Needs};
 use hub::{
     action::{Came, Done, Told, perform},
     integration, provider,
@@ -20,6 +20,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::super::view::RequestView;
 use super::token::{ConnectRequiredView, EndUser, SelectionRequiredView, bounded, target};
 use crate::{
     http::{Begun, Body, Caller, IdempotencyKey, PathId, QueryOf, begin},
@@ -214,25 +215,6 @@ struct DryRunView {
     request: RequestView,
     connection: String,
     release: String,
-}
-
-/// A request without its credential.
-#[derive(Serialize, ToSchema)]
-struct RequestView {
-    #[schema(example = "POST")]
-    method: String,
-    url: String,
-    headers: BTreeMap<String, String>,
-    /// JSON, or a form's fields by name.
-    #[schema(value_type = Object)]
-    body: Value,
-}
-
-impl From<Sketch> for RequestView {
-    fn from(sketch: Sketch) -> Self {
-        let Sketch { method, url, headers, body } = sketch;
-        Self { method, url, headers, body }
-    }
 }
 
 impl From<Told> for ActionResponse {

@@ -1,19 +1,25 @@
 //! `/v1/providers`: what can be linked.
 
-use axum::{Json, extract::State, response::Response};
+use std::collections::BTreeMap;
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use connector::{
     AuthKind, ClientAuth,
-    manifest::{Access, InputKind},
+    manifest::{Access, DatedUrl, InputKind},
 };
 use hub::{
-    provider::{self, Found},
+    provider::{self, DryRun, Found, Step},
     workspace::api_key::Role,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::super::view::List;
+use super::super::view::{List, RequestView};
 use crate::{
     http::{Body, Caller, Created, IdempotencyKey, PathId, QueryOf, create},
     problem::Answer,
@@ -44,6 +50,21 @@ struct ProviderView {
     can_revoke: bool,
     inputs: Vec<InputView>,
     scopes: Vec<ScopeView>,
+    /// Its addresses that end. The hub changes over by itself, on the day after.
+    address_changes: Vec<AddressChangeView>,
+}
+
+/// An address that ends.
+#[derive(Serialize, ToSchema)]
+struct AddressChangeView {
+    /// `request_token`, `authorize`, `token`, `refresh`, `exchange`, `revoke` or `userinfo`.
+    address: &'static str,
+    url: String,
+    /// The last day on which it is good.
+    #[schema(example = "2027-02-16")]
+    valid_until: String,
+    /// What takes its place.
+    successor: String,
 }
 
 /// Something that must be known before linking: an integration's `settings`, or asked on the connect page.
@@ -123,7 +144,17 @@ impl From<Found> for ProviderView {
             can_revoke: manifest.can_revoke(),
             inputs: inputs.collect(),
             scopes: scopes.collect(),
+            address_changes: manifest.urls.dated().into_iter().map(change).collect(),
         }
+    }
+}
+
+fn change((address, dated): (&'static str, &DatedUrl)) -> AddressChangeView {
+    AddressChangeView {
+        address,
+        url: dated.url.clone(),
+        valid_until: dated.valid_until.clone(),
+        successor: dated.successor.clone(),
     }
 }
 
@@ -199,11 +230,56 @@ struct NewProvider {
         example = "slug = \"mine\"\ndisplay_name = \"Mine\"\ncategory = \"crm\"\n\n[auth]\nkind = \"oauth2_code\"\n"
     )]
     manifest: String,
+    /// Keep nothing: answer with what the hub would send.
+    #[serde(default)]
+    dry_run: bool,
+    /// For a dry run: answers to the manifest's inputs, those that are secret apart.
+    #[serde(default)]
+    settings: BTreeMap<String, String>,
+}
+
+/// What a manifest would do. Nothing was kept, and nothing was sent but, where the manifest names an `issuer`, the
+/// question for its public discovery document.
+#[derive(Serialize, ToSchema)]
+struct DryRunView {
+    provider: ProviderView,
+    /// In the order in which they come. In the place of what only a real link has stand `CLIENT_ID`, `CLIENT_SECRET`,
+    /// `CODE`, `ACCESS_TOKEN`, `REFRESH_TOKEN`, and a secret input's own name; of OAuth 1.0a `TEMPORARY_TOKEN`, `TEMPORARY_SECRET`,
+    /// `VERIFIER`, `TOKEN` and `TOKEN_SECRET`, with which the signatures are made that are shown.
+    requests: Vec<StepView>,
+}
+
+/// One request.
+#[derive(Serialize, ToSchema)]
+struct StepView {
+    /// `request_token` (of OAuth 1.0a), `authorize` (where the browser goes), `token`, `refresh`, `revoke` or `identify` (whose account it is, or whether
+    /// the key is good).
+    #[schema(example = "token")]
+    step: &'static str,
+    /// What would be sent; null where that can't be told yet.
+    request: Option<RequestView>,
+    /// Why it can't be told.
+    why: Option<String>,
+}
+
+impl From<DryRun> for DryRunView {
+    fn from(run: DryRun) -> Self {
+        let requests = run.steps.into_iter().map(|Step { name, request }| {
+            let (request, why) = match request {
+                Ok(sketch) => (Some(sketch.into()), None),
+                Err(why) => (None, Some(why)),
+            };
+            StepView { step: name, request, why }
+        });
+        Self { requests: requests.collect(), provider: run.found.into() }
+    }
 }
 
 /// Add a provider of your own, or a new version of it
+///
+/// With `dry_run` the manifest is checked and the requests are shown that the hub would send with it.
 #[utoipa::path(post, path = "/v1/providers", tag = "set-up", security(("key" = [])), request_body = NewProvider,
-    responses((status = 201, body = ProviderView)))]
+    responses((status = 201, body = ProviderView), (status = 200, body = DryRunView, description = "A dry run")))]
 async fn add(
     State(state): State<AppState>,
     caller: Caller,
@@ -211,6 +287,18 @@ async fn add(
     body: Body<NewProvider>,
 ) -> Answer<Response> {
     let workspace = caller.workspace(Role::Provision)?;
+    if body.value.dry_run {
+        let NewProvider { manifest, settings, .. } = &body.value;
+        let run = provider::dry_run(&state.store, &state.registry, manifest, settings).await?;
+        return Ok(Json(DryRunView::from(run)).into_response());
+    }
+    if !body.value.settings.is_empty() {
+        return Err(hub::Error::invalid(
+            "settings_unused",
+            "`settings` are for a dry run. To keep them, make an integration with them.",
+        )
+        .into());
+    }
     let make = async {
         let manifest = &body.value.manifest;
         let found = provider::add(caller.store(), &state.registry, workspace, manifest).await?;

@@ -1,0 +1,46 @@
+//! Trading an access token for a newer one, at providers that have no refresh tokens.
+
+use std::collections::BTreeMap;
+
+use base::ExposeSecret;
+use bytes::Bytes;
+use connector::{
+    Manifest, TokenSet,
+    manifest::{Encoding, TokenExchange, TokenMethod},
+};
+use http::{Method, Request};
+use url::Url;
+
+use crate::{
+    Client, Endpoints, Error,
+    request::{self, Params, Shape},
+};
+
+/// The request that trades the access token, as this part of the manifest says.
+pub(crate) fn request(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    url: &Url,
+    spec: &TokenExchange,
+    tokens: &TokenSet,
+    more: &BTreeMap<String, String>,
+) -> Result<Request<Bytes>, Error> {
+    let mut params = Params::default();
+    params.set_all(&manifest.token.params);
+    params.set_all(more);
+    params.set("grant_type", &spec.grant_type);
+    params.set(&spec.token_param, tokens.access.expose_secret());
+    let client = Client { auth: spec.client_auth.or(client.auth), ..client.clone() };
+    let header = client.identify(manifest, endpoints, &mut params)?;
+    let mut shape = Shape::of(&manifest.token);
+    if let Some(method) = spec.method {
+        shape.method = match method {
+            TokenMethod::Post => Method::POST,
+            TokenMethod::Get => Method::GET,
+        };
+    }
+    let usual = if shape.method == Method::GET { Encoding::Query } else { shape.encoding };
+    shape.encoding = spec.encoding.unwrap_or(usual);
+    request::write(url, &endpoints.hosts, &params, &shape, header)
+}
