@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use base::{ExposeSecret, SecretString, SeededRng, Timestamp};
 use connector::{
-    Account, Api, Credential, Inputs, TokenSet,
+    Account, Api, AuthKind, Credential, Inputs, TokenSet,
     manifest::{CallbackVerify, Capture},
 };
 use oauth::{
@@ -17,6 +17,7 @@ use crate::{
     Subject,
     fixture::Fixture,
     peer::{Answer, Peer},
+    signed,
 };
 
 /// When it is.
@@ -167,14 +168,22 @@ impl<'a> Flow<'a> {
         answer: Answer,
     ) -> Result<Account, connector::Error> {
         self.peer.api(answer);
-        let api =
-            Api::new(self.outbound.clone(), self.subject.manifest(), &self.inputs, credential)?
-                .with_userinfo(self.endpoints.userinfo.clone());
+        let api = self.api(credential)?.with_userinfo(self.endpoints.userinfo.clone());
         self.subject.connector.identify(&api).await
+    }
+
+    /// The API with this credential.
+    pub(crate) fn api(&self, credential: &Credential) -> Result<Api, connector::Error> {
+        let (manifest, outbound) = (self.subject.manifest(), self.outbound.clone());
+        let api = Api::new(outbound, manifest, &self.inputs, credential)?;
+        Ok(if manifest.signs_requests() { api.signing(signed::signing(1)) } else { api })
     }
 
     /// A credential, made as when a person links.
     pub(crate) async fn credential(&self) -> Credential {
+        if self.subject.manifest().auth.kind == AuthKind::Oauth1 {
+            return signed::linked(self.subject).await.credential;
+        }
         if self.subject.is_oauth() {
             return Credential::OAuth(self.linked().await);
         }

@@ -34,6 +34,7 @@ mod log;
 mod made;
 mod page;
 mod peer;
+mod signed;
 mod subject;
 
 pub use fixture::Expect;

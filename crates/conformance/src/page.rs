@@ -31,6 +31,7 @@ fn facts(page: &mut String, manifest: &Manifest) {
         AuthKind::Oauth2ClientCredentials => "OAuth 2.0, client credentials",
         AuthKind::ApiKey => "a key that a person pastes",
         AuthKind::Basic => "a user and a password",
+        AuthKind::Oauth1 => "OAuth 1.0a",
     };
     let refresh = match manifest.refresh.class {
         RefreshClass::Static => "the refresh token stays",

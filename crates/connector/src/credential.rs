@@ -10,6 +10,7 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::{
     InputError, Inputs, Manifest, TokenSet, input,
     manifest::{CredentialSpec, Placement},
+    oauth1::TokenPair,
     template,
 };
 
@@ -18,6 +19,8 @@ use crate::{
 pub enum Credential {
     /// Tokens of an OAuth grant.
     OAuth(TokenSet),
+    /// A token and its secret, of OAuth 1.0a.
+    OAuth1(TokenPair),
     /// Secret inputs by name: an API key, or a user and a password.
     Keys(BTreeMap<String, SecretString>),
 }
@@ -39,6 +42,8 @@ pub enum CredentialError {
 }
 
 const FORMAT: u32 = 1;
+/// With tokens of OAuth 1.0a in it, which versions before did not read.
+const FORMAT_OAUTH1: u32 = 2;
 
 /// The format: JSON. Timestamps are milliseconds since the Unix epoch.
 #[derive(Serialize)]
@@ -48,6 +53,15 @@ struct Wire<'a> {
     oauth: Option<OAuthWire<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     keys: Option<BTreeMap<&'a str, &'a str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oauth1: Option<PairWire<&'a str>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PairWire<S> {
+    token: S,
+    secret: S,
+    captured: BTreeMap<String, String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -71,18 +85,21 @@ struct Format {
 struct ReadWire {
     oauth: Option<OAuthWire<String>>,
     keys: Option<BTreeMap<String, String>>,
+    oauth1: Option<PairWire<String>>,
 }
 
 impl Credential {
     /// For sealing. Wiped when dropped.
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        let empty = Wire { format: FORMAT, oauth: None, keys: None, oauth1: None };
         let wire = match self {
-            Self::OAuth(tokens) => {
-                Wire { format: FORMAT, oauth: Some(oauth_wire(tokens)), keys: None }
+            Self::OAuth(tokens) => Wire { oauth: Some(oauth_wire(tokens)), ..empty },
+            Self::OAuth1(pair) => {
+                Wire { format: FORMAT_OAUTH1, oauth1: Some(pair_wire(pair)), ..empty }
             }
             Self::Keys(keys) => {
                 let keys = keys.iter().map(|(name, key)| (name.as_str(), key.expose_secret()));
-                Wire { format: FORMAT, oauth: None, keys: Some(keys.collect()) }
+                Wire { keys: Some(keys.collect()), ..empty }
             }
         };
         // Large enough not to move while it is written: old places would not be wiped.
@@ -95,13 +112,18 @@ impl Credential {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CredentialError> {
         let malformed = |_| CredentialError::Malformed;
         let Format { format } = serde_json::from_slice(bytes).map_err(malformed)?;
-        if format > FORMAT {
+        if format > FORMAT_OAUTH1 {
             return Err(CredentialError::Newer(format));
         }
         let wire: ReadWire = serde_json::from_slice(bytes).map_err(malformed)?;
-        match (wire.oauth, wire.keys) {
-            (Some(oauth), None) => Ok(Self::OAuth(tokens_of(oauth))),
-            (None, Some(keys)) => {
+        match (wire.oauth, wire.keys, wire.oauth1) {
+            (Some(oauth), None, None) => Ok(Self::OAuth(tokens_of(oauth))),
+            (None, None, Some(pair)) if format == FORMAT_OAUTH1 => Ok(Self::OAuth1(TokenPair {
+                token: SecretString::from(pair.token),
+                secret: SecretString::from(pair.secret),
+                captured: pair.captured,
+            })),
+            (None, Some(keys), None) => {
                 let keys = keys.into_iter().map(|(name, key)| (name, SecretString::from(key)));
                 Ok(Self::Keys(keys.collect()))
             }
@@ -124,6 +146,11 @@ impl Credential {
                     + captured.sum::<usize>()
                     + scopes.sum::<usize>()
             }
+            Self::OAuth1(pair) => {
+                let captured =
+                    pair.captured.iter().map(|(name, value)| name.len() + value.len() + 8);
+                secret(&pair.token) + secret(&pair.secret) + captured.sum::<usize>()
+            }
             Self::Keys(keys) => keys.iter().map(|(name, key)| name.len() + secret(key) + 8).sum(),
         };
         // Twice: a quote or backslash takes two bytes.
@@ -141,6 +168,14 @@ fn oauth_wire(tokens: &TokenSet) -> OAuthWire<&str> {
         refresh_expires_at: tokens.refresh_expires_at.map(Timestamp::millis),
         scopes: tokens.scopes.clone(),
         captured: tokens.captured.clone(),
+    }
+}
+
+fn pair_wire(pair: &TokenPair) -> PairWire<&str> {
+    PairWire {
+        token: pair.token.expose_secret(),
+        secret: pair.secret.expose_secret(),
+        captured: pair.captured.clone(),
     }
 }
 
@@ -167,8 +202,12 @@ pub struct Apply {
 }
 
 impl Manifest {
-    /// How to place this credential in a request; empty where it lacks what the manifest places.
+    /// How to place this credential in a request; empty where it lacks what the manifest places, and
+    /// where requests are signed one by one.
     pub fn apply(&self, credential: &Credential) -> Apply {
+        if self.signs_requests() {
+            return Apply::default();
+        }
         let values = values_of(credential);
         let bearer = CredentialSpec {
             place: Placement::Header,
@@ -250,6 +289,15 @@ fn values_of(credential: &Credential) -> BTreeMap<&str, &str> {
                 tokens.captured.iter().map(|(name, value)| (name.as_str(), value.as_str()));
             captured.chain([("token", tokens.access.expose_secret())]).collect()
         }
+        Credential::OAuth1(pair) => {
+            let captured =
+                pair.captured.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let both = [
+                ("token", pair.token.expose_secret()),
+                ("token_secret", pair.secret.expose_secret()),
+            ];
+            captured.chain(both).collect()
+        }
         Credential::Keys(keys) => {
             let only = keys.values().next().filter(|_| keys.len() == 1);
             let named = keys.iter().map(|(name, key)| (name.as_str(), key.expose_secret()));
@@ -276,138 +324,5 @@ fn placed(spec: &CredentialSpec, values: &BTreeMap<&str, &str>) -> Option<Secret
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn manifest(credential: &str) -> Manifest {
-        Manifest::parse(&format!(
-            "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\nauth.kind = \"api_key\"\n\
-             api.credential = {{ {credential} }}\n\
-             [[inputs]]\nname = \"user\"\nlabel = \"User\"\nsecret = true\n\
-             [[inputs]]\nname = \"key\"\nlabel = \"Key\"\nsecret = true\n"
-        ))
-        .unwrap()
-    }
-
-    fn keys(pairs: &[(&str, &str)]) -> Credential {
-        let pair = |(name, key): &(&str, &str)| ((*name).to_owned(), SecretString::from(*key));
-        Credential::Keys(pairs.iter().map(pair).collect())
-    }
-
-    fn header(apply: &Apply, name: &str) -> Option<String> {
-        apply.headers.get(name).map(|value| value.expose_secret().to_owned())
-    }
-
-    #[test]
-    fn several_secrets_stand_in_a_header_each_and_none_is_sent_alone() {
-        let both = manifest(
-            "in = \"header\", name = \"X-User\", template = \"{user}\", headers = { X-Key = \"k {key}\" }",
-        );
-        let apply = both.apply(&keys(&[("user", "u"), ("key", "s")]));
-        assert_eq!(header(&apply, "x-user").as_deref(), Some("u"));
-        assert_eq!(header(&apply, "x-key").as_deref(), Some("k s"));
-        assert!(both.apply(&keys(&[("user", "u")])).headers.is_empty());
-        let missing = both.credential_from(&both.check_inputs(&BTreeMap::new()).unwrap());
-        assert_eq!(missing.unwrap_err().input, "user");
-    }
-
-    fn tokens() -> TokenSet {
-        TokenSet {
-            refresh: Some("rt\"\\".into()),
-            expires_at: Some(Timestamp::from_millis(1_795_000_000_123)),
-            scopes: Some(vec!["a".to_owned()]),
-            captured: BTreeMap::from([("host".to_owned(), "h".to_owned())]),
-            ..TokenSet::bearer("at")
-        }
-    }
-
-    #[test]
-    fn an_oauth_token_is_a_bearer_token_unless_the_manifest_says_otherwise() {
-        let text = "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\nauth.kind = \"oauth2_code\"\n\
-                    issuer = \"https://x.example\"\n";
-        let credential = Credential::OAuth(tokens());
-        let plain = Manifest::parse(text).unwrap();
-        assert_eq!(
-            header(&plain.apply(&credential), "authorization").as_deref(),
-            Some("Bearer at")
-        );
-        let own = format!("{text}api.credential = {{ in = \"header\", name = \"X-Token\" }}\n");
-        let own = Manifest::parse(&own).unwrap();
-        assert_eq!(header(&own.apply(&credential), "x-token").as_deref(), Some("at"));
-    }
-
-    #[test]
-    fn a_key_is_placed_as_its_template_says() {
-        let manifest =
-            manifest("in = \"header\", name = \"Authorization\", template = \"Key {user}/{key}\"");
-        let apply = manifest.apply(&keys(&[("user", "u"), ("key", "a b+c")]));
-        assert_eq!(header(&apply, "authorization").as_deref(), Some("Key u/a b+c"));
-    }
-
-    #[test]
-    fn a_user_and_a_password_are_basic() {
-        let manifest = manifest("in = \"basic\", user = \"{user}\", password = \"{key}\"");
-        // The example of RFC 7617, section 2.
-        let apply = manifest.apply(&keys(&[("user", "Aladdin"), ("key", "open sesame")]));
-        let expected = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
-        assert_eq!(header(&apply, "authorization").as_deref(), Some(expected));
-    }
-
-    #[test]
-    fn a_credential_without_what_is_placed_is_not_placed_by_half() {
-        let manifest = manifest("in = \"query\", name = \"q\", template = \"{user}{key}\"");
-        let apply = manifest.apply(&keys(&[("key", "k")]));
-        assert!(apply.headers.is_empty() && apply.query.is_empty());
-    }
-
-    #[test]
-    fn tokens_survive_their_bytes() {
-        let bytes = Credential::OAuth(tokens()).to_bytes();
-        let Credential::OAuth(read) = Credential::from_bytes(&bytes).unwrap() else {
-            panic!("OAuth")
-        };
-        let expected = tokens();
-        assert_eq!(read.access.expose_secret(), "at");
-        assert_eq!(read.refresh.unwrap().expose_secret(), "rt\"\\");
-        assert_eq!(read.expires_at, expected.expires_at);
-        assert_eq!((read.scopes, read.captured), (expected.scopes, expected.captured));
-    }
-
-    #[test]
-    fn a_newer_format_is_told_apart_from_rubbish() {
-        let newer = Credential::from_bytes(br#"{"format":2,"new":1}"#).unwrap_err();
-        assert_eq!(newer, CredentialError::Newer(2));
-        for rubbish in
-            [&b""[..], b"{}", b"[]", br#"{"format":1}"#, br#"{"format":1,"keys":{"a":1}}"#]
-        {
-            assert_eq!(Credential::from_bytes(rubbish).unwrap_err(), CredentialError::Malformed);
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_secret() {
-        let shown = format!("{:?} {:?}", Credential::OAuth(tokens()), keys(&[("key", "s3cret")]));
-        assert!(
-            !shown.contains("s3cret") && !shown.contains("\"at\"") && !shown.contains("rt"),
-            "{shown}"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn keys_survive_their_bytes_and_the_buffer_never_moves(name in "[a-z]{1,20}", key in "\\PC{0,200}") {
-            let credential = keys(&[(&name, &key)]);
-            let bytes = credential.to_bytes();
-            prop_assert!(bytes.len() <= credential.size_hint());
-            let Credential::Keys(read) = Credential::from_bytes(&bytes).unwrap() else { panic!("keys") };
-            prop_assert_eq!(read[&name].expose_secret(), key);
-        }
-
-        #[test]
-        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Credential::from_bytes(&bytes);
-        }
-    }
-}
+#[path = "credential_tests.rs"]
+mod tests;

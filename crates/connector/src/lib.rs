@@ -19,6 +19,7 @@ pub mod json;
 pub mod manifest;
 mod matcher;
 pub mod model;
+pub mod oauth1;
 mod rate;
 pub mod support;
 mod template;

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The longest token, in bytes.
-const MOST_TOKEN: usize = 16 * 1024;
+pub(crate) const MOST_TOKEN: usize = 16 * 1024;
 
 /// The longest lifetime that is believed: a hundred years. Anything longer has no end.
 const MOST_LIFETIME_S: f64 = 100.0 * 365.25 * 86_400.0;
@@ -107,7 +107,7 @@ pub(crate) fn parse(manifest: &Manifest, reply: &TokenReply<'_>) -> Result<Token
     })
 }
 
-fn unreadable(message: String) -> Error {
+pub(crate) fn unreadable(message: String) -> Error {
     Error::new(ErrorKind::Unavailable, message)
 }
 
@@ -116,7 +116,11 @@ fn text<'a>(body: &'a Value, paths: &[String]) -> Option<&'a str> {
     paths.iter().find_map(|path| json::at(body, path)?.as_str().filter(|text| !text.is_empty()))
 }
 
-fn token(body: &Value, paths: &[String], what: &str) -> Result<Option<SecretString>, Error> {
+pub(crate) fn token(
+    body: &Value,
+    paths: &[String],
+    what: &str,
+) -> Result<Option<SecretString>, Error> {
     let Some(token) = text(body, paths) else { return Ok(None) };
     if token.len() > MOST_TOKEN {
         return Err(unreadable(format!("the reply's {what} is longer than {MOST_TOKEN} bytes")));
@@ -239,7 +243,7 @@ fn split<'a>(manifest: &Manifest, text: &'a str) -> Vec<&'a str> {
     }
 }
 
-fn captured(manifest: &Manifest, body: &Value) -> BTreeMap<String, String> {
+pub(crate) fn captured(manifest: &Manifest, body: &Value) -> BTreeMap<String, String> {
     let keep = |(name, capture): (&String, &Capture)| {
         let value = json::text_at(body, capture.from())?;
         (is_captured(&value) && capture.fits(&value)).then(|| (name.clone(), value))

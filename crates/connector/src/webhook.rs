@@ -196,14 +196,14 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// HMAC (RFC 2104) with SHA-256.
-fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac_sha256(key: &[u8], text: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text);
     mac.finalize().into_bytes().to_vec()
 }
 
 /// HMAC with SHA-1.
-fn hmac_sha1(key: &[u8], text: &[u8]) -> Vec<u8> {
+pub(crate) fn hmac_sha1(key: &[u8], text: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
     mac.update(text);
     mac.finalize().into_bytes().to_vec()

@@ -113,7 +113,7 @@ fn check_pkce(manifest: &Manifest, endpoints: &Endpoints, client: &Client) -> Re
 }
 
 /// The scopes, each in the parameter that it belongs to.
-fn set_scopes(manifest: &Manifest, scopes: &[&str], params: &mut Params) {
+pub(crate) fn set_scopes(manifest: &Manifest, scopes: &[&str], params: &mut Params) {
     let spec = &manifest.authorize;
     let of_the_user = |scope: &&str| manifest.scope(scope).is_some_and(|known| known.user);
     let (user, app): (Vec<&str>, Vec<&str>) = scopes.iter().partition(|scope| of_the_user(scope));

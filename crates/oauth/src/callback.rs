@@ -27,6 +27,9 @@ pub enum CallbackError {
     /// Another server than the one that was asked has answered (RFC 9207).
     #[error("the answer does not come from the provider that was asked; start again")]
     IssuerMismatch,
+    /// It is about other temporary credentials than those that the browser was sent with (OAuth 1.0a).
+    #[error("the answer belongs to another attempt; start again")]
+    OtherToken,
     /// The provider could not do it; with its code.
     #[error("the provider did not finish the link (`{0}`); try again later")]
     ProviderError(String),
@@ -41,9 +44,9 @@ pub struct CallbackAnswer {
 }
 
 /// The most parameters.
-const MOST: usize = 50;
+pub(crate) const MOST: usize = 50;
 /// The longest code, in bytes.
-const LONGEST_CODE: usize = 8 * 1024;
+pub(crate) const LONGEST_CODE: usize = 8 * 1024;
 /// The longest other value, in bytes.
 const LONGEST: usize = 500;
 
@@ -117,7 +120,10 @@ fn is_signed(clients: &[Client], query: &[(String, String)]) -> Result<bool, Cal
 }
 
 /// The parameter of this name; twice is an error (RFC 6749, section 3.1).
-fn only<'a>(query: &'a [(String, String)], name: &str) -> Result<Option<&'a str>, CallbackError> {
+pub(crate) fn only<'a>(
+    query: &'a [(String, String)],
+    name: &str,
+) -> Result<Option<&'a str>, CallbackError> {
     let mut values =
         query.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str());
     let first = values.next();

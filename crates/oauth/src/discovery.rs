@@ -83,6 +83,7 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
             }),
     };
     Ok(Endpoints {
+        request_token: None,
         authorize: endpoint("authorization_endpoint")?,
         token: endpoint("token_endpoint")?,
         refresh: None,

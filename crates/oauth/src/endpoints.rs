@@ -20,6 +20,8 @@ const LONGEST: usize = 2000;
 /// A provider's OAuth server, for one set of inputs and on one day. Holds no secret.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints {
+    /// OAuth 1.0a: where temporary credentials are had (RFC 5849, section 2.1).
+    pub request_token: Option<Url>,
     /// Where the browser goes.
     pub authorize: Option<Url>,
     /// Where codes become tokens.
@@ -68,6 +70,7 @@ impl Endpoints {
     /// With the hosts that the endpoints have now.
     fn with_hosts(mut self) -> Self {
         let all = [
+            &self.request_token,
             &self.authorize,
             &self.token,
             &self.refresh,
@@ -112,7 +115,7 @@ pub async fn endpoints(
     inputs: &Inputs,
     now: Timestamp,
 ) -> Result<Endpoints, Error> {
-    if !matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials) {
+    if matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic) {
         return Ok(Endpoints::default());
     }
     let values = inputs.as_map();
@@ -159,6 +162,11 @@ pub async fn endpoints(
         other.filter(|spec| spec.is_some()).unwrap_or(plain)
     };
     for (spec, place, name) in [
+        (
+            of(|other| &other.request_token, &urls.request_token),
+            &mut found.request_token,
+            "request token",
+        ),
         (of(|other| &other.authorize, &urls.authorize), &mut found.authorize, "authorize"),
         (of(|other| &other.token, &urls.token), &mut found.token, "token"),
         (of(|other| &other.refresh, &urls.refresh), &mut found.refresh, "refresh"),

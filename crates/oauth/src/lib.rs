@@ -6,7 +6,8 @@
 //! What it makes sure of, whatever a manifest says: a fresh state and PKCE verifier for every
 //! authorization; a callback that names another issuer is refused (RFC 9207); an `id_token` is kept
 //! only once it was verified; secrets stand in bodies and headers, never in an error or a log, and in
-//! a URL only where a manifest says that the provider wants them there.
+//! a URL only where a manifest says that the provider wants them there. [`oauth1`] is the elder protocol,
+//! with promises of its own.
 
 mod authorize;
 mod callback;
@@ -17,6 +18,7 @@ mod error;
 mod exchange;
 mod grant;
 mod id_token;
+pub mod oauth1;
 mod par;
 pub mod refresh;
 mod reply;

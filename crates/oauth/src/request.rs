@@ -145,7 +145,7 @@ pub(crate) fn write(
 }
 
 /// Sets a header of the manifest's.
-fn fixed(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
+pub(crate) fn fixed(headers: &mut HeaderMap, name: &str, value: &str) -> Result<(), Error> {
     let wrong = || {
         let text = format!("the manifest's header `{name}` can't be sent");
         Error::unsent(ErrorKind::Invalid, text)
@@ -171,7 +171,12 @@ pub(crate) fn get(url: &Url, hosts: &Hosts) -> Result<Request<Bytes>, Error> {
     new(Method::GET, url, hosts, Bytes::new())
 }
 
-fn new(method: Method, url: &Url, hosts: &Hosts, body: Bytes) -> Result<Request<Bytes>, Error> {
+pub(crate) fn new(
+    method: Method,
+    url: &Url,
+    hosts: &Hosts,
+    body: Bytes,
+) -> Result<Request<Bytes>, Error> {
     let mut request = Request::builder()
         .method(method)
         .uri(url.as_str())

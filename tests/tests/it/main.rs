@@ -20,6 +20,7 @@ mod limits;
 mod many_providers;
 mod many_workspaces;
 mod memory_stays_closed;
+mod oauth1;
 mod openid_provider;
 mod revocation_under_load;
 mod secrets_stay_sealed;

@@ -10,7 +10,7 @@ use conformance::{
 use connector::AuthKind;
 use url::Url;
 
-use crate::apps::{File, each, is_oauth, none, now};
+use crate::apps::{File, each, none, now};
 
 /// Well-known apps, and what their documentation shows with the key `k-3y-0f-th3-p3rs0n`: written by hand.
 const SHOWN: [(&str, &str, &str); 26] = [
@@ -44,7 +44,7 @@ const SHOWN: [(&str, &str, &str); 26] = [
 ];
 
 fn is_a_key(kind: AuthKind) -> bool {
-    !is_oauth(kind)
+    matches!(kind, AuthKind::ApiKey | AuthKind::Basic)
 }
 
 #[test]

@@ -4,5 +4,6 @@ mod apps;
 mod keys;
 mod manifests;
 mod oauth;
+mod oauth1;
 mod page;
 mod tenants;

@@ -113,6 +113,7 @@ fn every_app_says_what_its_kind_needs() {
             AuthKind::Oauth2ClientCredentials => {
                 &["urls.token", "authorize.scope_separator", "client.auth", "api.base"]
             }
+            AuthKind::Oauth1 => &["urls.request_token", "urls.authorize", "urls.token", "api.base"],
             AuthKind::ApiKey | AuthKind::Basic => &["api.base", "api.credential"],
         };
         let lacks = needed.iter().filter(|path| written.at(path).is_none());

@@ -26,9 +26,10 @@ fn is_written() -> bool {
     std::env::var_os("CATALOGUE_WRITE").is_some()
 }
 
-const KINDS: [(AuthKind, &str); 4] = [
+const KINDS: [(AuthKind, &str); 5] = [
     (AuthKind::Oauth2Code, "OAuth 2.0, by a person"),
     (AuthKind::Oauth2ClientCredentials, "OAuth 2.0, by the client"),
+    (AuthKind::Oauth1, "OAuth 1.0a"),
     (AuthKind::ApiKey, "key"),
     (AuthKind::Basic, "HTTP Basic"),
 ];

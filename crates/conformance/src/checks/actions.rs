@@ -168,9 +168,8 @@ impl<'a> Bench<'a> {
     }
 
     fn api(&self) -> Api {
-        let flow = &self.flow;
-        let manifest = flow.subject.manifest();
-        Api::new(flow.outbound.clone(), manifest, &flow.inputs, &self.credential)
+        self.flow
+            .api(&self.credential)
             .unwrap_or_else(|error| panic!("no API: {error}"))
             .at(crate::flow::NOW)
     }
@@ -202,6 +201,7 @@ impl<'a> Bench<'a> {
     fn token(&self) -> String {
         match &self.credential {
             Credential::OAuth(tokens) => tokens.access.expose_secret().to_owned(),
+            Credential::OAuth1(pair) => pair.token.expose_secret().to_owned(),
             Credential::Keys(_) => crate::subject::KEY.to_owned(),
         }
     }

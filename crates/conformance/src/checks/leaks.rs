@@ -95,6 +95,7 @@ fn of(credential: &Credential) -> Vec<String> {
             let others = others.into_iter().flatten().map(plain);
             others.chain([plain(&tokens.access)]).collect()
         }
+        Credential::OAuth1(pair) => vec![plain(&pair.token), plain(&pair.secret)],
         Credential::Keys(keys) => keys.values().map(plain).collect(),
     }
 }

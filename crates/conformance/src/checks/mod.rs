@@ -11,6 +11,7 @@ mod refresh;
 mod revoke;
 mod scopes;
 pub mod seen;
+pub mod signed;
 
 pub use actions::{
     a_dry_run_changes_nothing, actions_do_as_their_cases_say, actions_stay_within_their_scopes,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use connector::Api;
 use http::HeaderMap;
 use oauth::AuthorizeOptions;
 use serde_json::json;
@@ -45,8 +44,8 @@ pub async fn api(subject: &Subject) -> Option<Request> {
     let flow = Flow::start(subject).await;
     let credential = flow.credential().await;
     flow.peer.api(Answer::from(Fixture::json(200, json!({}))));
-    let api = Api::new(flow.outbound.clone(), subject.manifest(), &flow.inputs, &credential)
-        .unwrap_or_else(|error| panic!("the API can't be called: {error}"));
+    let api =
+        flow.api(&credential).unwrap_or_else(|error| panic!("the API can't be called: {error}"));
     api.get("/x").await.unwrap_or_else(|error| panic!("a good answer is none: {error}"));
     let seen = flow.peer.last();
     Some(Request { url: seen.url, headers: seen.headers, fields: BTreeMap::new(), begun: None })

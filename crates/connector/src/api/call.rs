@@ -83,7 +83,7 @@ impl Api {
         let looks = !query.trim_start().starts_with("mutation");
         let mut answer = Call { looks, ..call }.fetch().await?;
         if answer.get("errors").and_then(Value::as_array).is_some_and(|errors| !errors.is_empty()) {
-            let error = read::graphql(&answer, &self.errors, &self.apply);
+            let error = read::graphql(&answer, &self.errors, &self.secrets());
             return Err(self.quoting(error));
         }
         Ok(answer.get_mut("data").map(Value::take).unwrap_or_default())
@@ -243,7 +243,7 @@ pub async fn sketch_identify(connector: &dyn Connector, api: Api) -> Result<Opti
 impl Api {
     /// What is wrong with an answer, if anything is.
     pub(crate) fn wrong(&self, answer: &Answer) -> Option<Error> {
-        read::wrong(&self.errors, &self.rate, self.now, answer, &self.apply)
+        read::wrong(&self.errors, &self.rate, self.now, answer, &self.secrets())
             .map(|error| self.quoting(error))
     }
 

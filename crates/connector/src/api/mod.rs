@@ -2,12 +2,13 @@
 
 mod call;
 mod read;
+mod signed;
 
 use std::{collections::BTreeMap, fmt::Write as _, sync::Mutex};
 
-use base::{ExposeSecret, Timestamp};
+use base::{ExposeSecret, SecretString, Timestamp};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
 use outbound::{Hosts, Limits, Outbound};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
@@ -15,8 +16,9 @@ use url::Url;
 
 use crate::{
     Apply, Credential, Error, ErrorKind, Inputs, Manifest, Opens, input,
-    manifest::{ApiErrors, RateSpec, UrlSpec},
+    manifest::{ApiErrors, Oauth1Signature, RateSpec, UrlSpec},
     model::DateTime,
+    oauth1::Signing,
     template,
 };
 
@@ -53,6 +55,11 @@ pub struct Api {
     listed: Hosts,
     headers: HeaderMap,
     apply: Apply,
+    /// The token and its secret of OAuth 1.0a.
+    pair: Option<(SecretString, SecretString)>,
+    /// What signs with them.
+    signing: Option<Signing>,
+    signature: Oauth1Signature,
     /// What templates may name.
     values: BTreeMap<String, String>,
     errors: ApiErrors,
@@ -82,7 +89,11 @@ impl Api {
             return Err(invalid(message));
         }
         let apply = manifest.apply(credential);
-        if apply.headers.is_empty() && apply.query.is_empty() {
+        let pair = match (manifest.signs_requests(), credential) {
+            (true, Credential::OAuth1(pair)) => Some((pair.token.clone(), pair.secret.clone())),
+            _ => None,
+        };
+        if apply.headers.is_empty() && apply.query.is_empty() && pair.is_none() {
             return Err(invalid("the credential lacks what the manifest sends; link again"));
         }
         let values = values(inputs, credential);
@@ -111,6 +122,9 @@ impl Api {
             listed,
             headers,
             apply,
+            pair,
+            signing: None,
+            signature: manifest.oauth1().signature,
             values,
             errors: manifest.api.errors.clone(),
             rate: manifest.api.rate.clone(),
@@ -128,6 +142,12 @@ impl Api {
     pub fn with_userinfo(mut self, userinfo: Option<Url>) -> Self {
         self.userinfo = userinfo.filter(input::is_safe).or(self.userinfo);
         self
+    }
+
+    /// With what signs the requests of OAuth 1.0a; without it none of them is sent.
+    #[must_use]
+    pub fn signing(self, signing: Signing) -> Self {
+        Self { signing: Some(signing), ..self }
     }
 
     /// With the time, for providers that want to be told it.
@@ -211,16 +231,35 @@ impl Api {
         body: Bytes,
     ) -> Result<Response<Bytes>, Error> {
         let url = self.with_query(url);
-        let mut request = Request::builder().method(method).uri(url.as_str());
-        if let Some(all) = request.headers_mut() {
-            all.extend(headers);
-            all.extend(self.headers.clone());
+        let mut turn = 0;
+        loop {
+            let signed = self.signed(turn, &method, &url, &headers, &body)?;
+            let mut request = Request::builder().method(method.clone()).uri(url.as_str());
+            if let Some(all) = request.headers_mut() {
+                all.extend(headers.clone());
+                all.extend(self.headers.clone());
+                all.extend(signed.map(|value| (header::AUTHORIZATION, value)));
+            }
+            let mut request = request
+                .body(body.clone())
+                .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
+            self.hosts().bind(&mut request);
+            let answer = self.outbound.send(request, Limits::default()).await?;
+            if !self.signs_again(turn, answer.status()) {
+                return Ok(answer);
+            }
+            turn += 1;
         }
-        let mut request = request
-            .body(body)
-            .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
-        self.hosts().bind(&mut request);
-        Ok(self.outbound.send(request, Limits::default()).await?)
+    }
+
+    /// All that must not be told to anyone.
+    pub(crate) fn secrets(&self) -> Vec<&SecretString> {
+        let pair = self.pair.iter().flat_map(|(token, secret)| [token, secret]);
+        let client = self.signing.iter();
+        let client =
+            client.flat_map(|signing| [&signing.client_secret].into_iter().chain(&signing.former));
+        let placed = self.apply.headers.values().chain(self.apply.query.values());
+        placed.chain(pair).chain(client).collect()
     }
 
     /// Whether this may be asked.
@@ -295,8 +334,10 @@ impl Api {
 
 fn values(inputs: &Inputs, credential: &Credential) -> BTreeMap<String, String> {
     let mut values = inputs.as_map().clone();
-    if let Credential::OAuth(tokens) = credential {
-        values.extend(tokens.captured.clone());
+    match credential {
+        Credential::OAuth(tokens) => values.extend(tokens.captured.clone()),
+        Credential::OAuth1(pair) => values.extend(pair.captured.clone()),
+        Credential::Keys(_) => {}
     }
     values
 }

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use base::{ExposeSecret, Timestamp};
+use base::{ExposeSecret, SecretString, Timestamp};
 use serde_json::Value;
 
 use super::Answer;
 use crate::{
-    Apply, Error, ErrorKind, json,
+    Error, ErrorKind, json,
     manifest::{ApiErrors, ApiMeaning, RateSpec},
-    matcher, rate,
+    matcher, oauth1, rate,
 };
 
 /// The longest message of a provider that is passed on, in characters.
@@ -37,7 +37,7 @@ pub(crate) fn wrong(
     rate: &RateSpec,
     now: Option<Timestamp>,
     answer: &Answer,
-    apply: &Apply,
+    secrets: &[&SecretString],
 ) -> Option<Error> {
     let status = answer.status;
     let rate = rate::read(rate, status, &answer.headers, &answer.body, now).unwrap_or_default();
@@ -56,14 +56,14 @@ pub(crate) fn wrong(
     Some(error.with_code(code(errors, &answer.body)).with_provider_message(message(
         errors,
         &answer.body,
-        apply,
+        secrets,
     )))
 }
 
 /// What the errors of a GraphQL answer mean.
-pub(super) fn graphql(body: &Value, errors: &ApiErrors, apply: &Apply) -> Error {
+pub(super) fn graphql(body: &Value, errors: &ApiErrors, secrets: &[&SecretString]) -> Error {
     let code = json::text_at(body, "errors.0.extensions.code");
-    let message = message(errors, body, apply);
+    let message = message(errors, body, secrets);
     let kind = match code.as_deref() {
         Some("THROTTLED" | "RATELIMITED") => ErrorKind::RateLimited(None),
         Some("ACCESS_DENIED" | "FORBIDDEN") => ErrorKind::Denied,
@@ -111,7 +111,10 @@ fn by_matchers(
 
 fn by_status(answer: &Answer) -> ErrorKind {
     match answer.status {
-        401 => ErrorKind::Reauthorize,
+        // A request that is signed wrong is refused alike: only a word on the token ends it.
+        401 => oauth1::problem_in(&answer.headers)
+            .and_then(oauth1::problem_kind)
+            .unwrap_or(ErrorKind::Reauthorize),
         402 | 403 => ErrorKind::Denied,
         404 | 410 => ErrorKind::NotFound,
         409 | 412 => ErrorKind::Conflict,
@@ -139,13 +142,12 @@ fn code(errors: &ApiErrors, body: &Value) -> Option<String> {
 }
 
 /// The provider's own sentence, for a person: one line, and none where the credential is in it.
-fn message(errors: &ApiErrors, body: &Value, apply: &Apply) -> Option<String> {
+fn message(errors: &ApiErrors, body: &Value, secrets: &[&SecretString]) -> Option<String> {
     let own = errors.message.iter().map(String::as_str);
     let found = own.chain(MESSAGES).find_map(|path| {
         json::at(body, path)?.as_str().map(str::trim).filter(|text| !text.is_empty())
     })?;
-    let secrets = apply.headers.values().chain(apply.query.values());
-    let words = secrets.flat_map(|secret| secret.expose_secret().split(' '));
+    let words = secrets.iter().flat_map(|secret| secret.expose_secret().split(' '));
     let leaks = words.filter(|word| word.len() >= 6).any(|word| found.contains(word));
     let line: String =
         found.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MOST_MESSAGE).collect();
@@ -173,11 +175,9 @@ mod tests {
 
     fn told(body: Value) -> Option<String> {
         let token = SecretString::from("Bearer t0k3n-of-ana");
-        let apply =
-            Apply { headers: [("authorization".to_owned(), token)].into(), ..Apply::default() };
         let answer = Answer { status: 409, headers: HeaderMap::new(), body, garbled: false };
         let error =
-            wrong(&ApiErrors::default(), &RateSpec::default(), None, &answer, &apply).unwrap();
+            wrong(&ApiErrors::default(), &RateSpec::default(), None, &answer, &[&token]).unwrap();
         assert_eq!(error.kind, ErrorKind::Conflict);
         error.provider_message
     }

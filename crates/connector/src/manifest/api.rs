@@ -122,7 +122,7 @@ pub struct CredentialSpec {
     /// The header's or parameter's name.
     #[serde(default)]
     pub name: Option<String>,
-    /// What stands there: a template over `token` and the secret inputs.
+    /// What stands there: a template over `token` and the secret inputs; of OAuth 1.0a also `token_secret`.
     #[serde(default)]
     pub template: Option<String>,
     /// For `basic`: the user, a template.

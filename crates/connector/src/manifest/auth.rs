@@ -27,6 +27,15 @@ pub enum AuthKind {
     ApiKey,
     /// A user and a password (RFC 7617).
     Basic,
+    /// OAuth 1.0a: each request is signed (RFC 5849).
+    Oauth1,
+}
+
+impl AuthKind {
+    /// Whether the provider knows clients: then an integration has one.
+    pub fn has_a_client(self) -> bool {
+        matches!(self, Self::Oauth2Code | Self::Oauth2ClientCredentials | Self::Oauth1)
+    }
 }
 
 /// Something that must be known before linking.
@@ -142,7 +151,7 @@ pub enum Pkce {
 }
 
 /// What comes back with the browser.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Callback {
     /// The parameter of the code.
@@ -155,7 +164,7 @@ pub struct Callback {
 }
 
 /// A value to keep.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Capture {
     /// Where it is.
@@ -165,7 +174,7 @@ pub enum Capture {
 }
 
 /// A value to keep if it is as it must be.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CheckedCapture {
     /// Where it is: a query parameter, or a path in the reply.
@@ -220,7 +229,7 @@ impl Default for Callback {
 }
 
 /// How the client identifies itself at the token endpoint.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClientSpec {
     /// With what.
@@ -245,7 +254,7 @@ impl Default for ClientSpec {
 }
 
 /// A header with a template.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HeaderSpec {
     /// Its name.

@@ -6,6 +6,7 @@ mod api;
 mod auth;
 mod check;
 mod facts;
+mod oauth1;
 mod revoke;
 mod schema;
 mod signals;
@@ -27,6 +28,7 @@ pub use auth::{
 };
 pub use check::ManifestError;
 pub use facts::{Confidence, Facts};
+pub use oauth1::{Oauth1Method, Oauth1Signature, Oauth1Spec};
 pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
 pub use schema::schema;
 pub use signals::{
@@ -70,6 +72,9 @@ pub struct Manifest {
     /// The authorization request.
     #[serde(default)]
     pub authorize: Authorize,
+    /// OAuth 1.0a: how requests are signed.
+    #[serde(default)]
+    pub oauth1: Option<Oauth1Spec>,
     /// What comes back with the browser.
     #[serde(default)]
     pub callback: Callback,
@@ -140,6 +145,17 @@ impl Manifest {
             input.one_of.is_empty()
                 && (kind || (check::names_a_host(self, input) && !check::is_one_label(input)))
         })
+    }
+
+    /// How requests are signed where that is OAuth 1.0a.
+    pub fn oauth1(&self) -> Oauth1Spec {
+        self.oauth1.unwrap_or_default()
+    }
+
+    /// Whether the API's requests are signed one by one: those of OAuth 1.0a, unless the token is placed as a
+    /// key is.
+    pub fn signs_requests(&self) -> bool {
+        self.auth.kind == AuthKind::Oauth1 && self.api.credential.is_none()
     }
 
     /// Whether a grant can be ended at the provider.

@@ -11,7 +11,7 @@ use super::{Encoding, HeaderSpec};
 ///
 /// That URL may name `{token}` and `{client_id}` behind its host, besides the inputs; `{token}` there takes
 /// the place of the parameter.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Revoke {
     /// `POST` unless it says otherwise.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{Capture, ClientAuth};
 
 /// The token request and its reply.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct TokenSpec {
     /// `POST` unless it says otherwise.
@@ -34,7 +34,7 @@ pub struct TokenSpec {
 }
 
 /// An access token in the place of a code or a refresh token, as Meta's providers have it.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenExchange {
     /// What `grant_type` says.
@@ -100,7 +100,7 @@ fn one(path: &str) -> Vec<String> {
 }
 
 /// Paths in a token reply; of several the first that leads somewhere counts.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplyPaths {
     /// The access token.
@@ -160,7 +160,7 @@ pub enum ExpiresUnit {
 }
 
 /// How long tokens live where the reply does not say.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Lifetime {
     /// Of an access token, in seconds.
@@ -177,7 +177,7 @@ pub struct Lifetime {
 }
 
 /// How refresh tokens behave.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RefreshSpec {
     /// Whether they change, and whether the old one may be sent again. Unknown = strict.
@@ -207,7 +207,7 @@ pub enum RefreshClass {
 }
 
 /// What error replies mean, beyond RFC 6749.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Errors {
     /// The grant is gone for good.
@@ -219,7 +219,7 @@ pub struct Errors {
 }
 
 /// Fits a reply where everything that is given fits.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Matcher {
     /// The status.

@@ -59,6 +59,8 @@ impl UrlSpec {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Urls {
+    /// OAuth 1.0a: where temporary credentials are had (RFC 5849, section 2.1).
+    pub request_token: Option<UrlSpec>,
     /// Where the browser goes.
     pub authorize: Option<UrlSpec>,
     /// Where codes become tokens.
@@ -82,6 +84,8 @@ pub struct Urls {
 pub struct Alternative {
     /// Inputs and captured values, and what each must be.
     pub when: BTreeMap<String, String>,
+    /// Where temporary credentials are had.
+    pub request_token: Option<UrlSpec>,
     /// Where the browser goes.
     pub authorize: Option<UrlSpec>,
     /// Where codes become tokens.
@@ -109,6 +113,9 @@ impl Urls {
         let mut all =
             with_names([&self.authorize, &self.token, &self.refresh, &self.revoke, &self.userinfo]);
         all.extend(self.exchange.iter().filter_map(|url| Some(("exchange", url.dated()?))));
+        let others = self.alternatives.iter().map(|other| &other.request_token);
+        let temporary = [&self.request_token].into_iter().chain(others).flatten();
+        all.extend(temporary.filter_map(|url| Some(("request_token", url.dated()?))));
         for it in &self.alternatives {
             all.extend(with_names([
                 &it.authorize,

@@ -84,6 +84,7 @@ impl Run {
         };
         let outbound = self.registry.outbound().clone();
         let api = Api::new(outbound, manifest, &inputs, &stored.credential).map_err(unusable)?;
+        let api = self.app.signing(&self.store, &self.registry, api).await?;
         // Some providers want to be told the time.
         Ok(api.at(self.store.now()))
     }

@@ -74,6 +74,7 @@ pub async fn perform(parts: &Parts<'_>, asker: &Asker, wish: &Done) -> Result<To
         min_ttl: MOST,
         reason: wish.reason.clone(),
         action: Some(wish.action),
+        request: None,
     };
     let once_more = wish.action.effect == Effect::Read;
     match attempt(parts, asker, wish, &ask).await? {

@@ -98,7 +98,7 @@ fn same_refresh_token(a: &Stored, b: &Stored) -> bool {
         Credential::OAuth(tokens) => {
             Some(tokens.refresh.as_ref().unwrap_or(&tokens.access).clone())
         }
-        Credential::Keys(_) => None,
+        Credential::OAuth1(_) | Credential::Keys(_) => None,
     };
     match (token(a), token(b)) {
         (Some(a), Some(b)) => {
@@ -182,7 +182,7 @@ async fn promote(
     let workspace = row.workspace_id.clone();
     let expires_at = match &stored.credential {
         Credential::OAuth(tokens) => tokens.expires_at.map(base::Timestamp::millis),
-        Credential::Keys(_) => None,
+        Credential::OAuth1(_) | Credential::Keys(_) => None,
     };
     let mut row = row.into_active_model();
     row.credential_sealed = Set(Some(sealed));

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use connector::{Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs};
+use connector::{
+    Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs, oauth1::Signing,
+};
 use oauth::Endpoints;
 
 use super::Integration;
@@ -114,6 +116,26 @@ impl App {
         Ok(secrets.into_iter().map(|secret| with(Some(secret))).collect())
     }
 
+    /// The API with what signs its requests, where the provider wants them signed (OAuth 1.0a): the client,
+    /// with its present secret and those former ones that are still tried.
+    pub async fn signing(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
+        if !self.connector.manifest().signs_requests() {
+            return Ok(api);
+        }
+        let clients = self.oauth_clients(store, registry).await?;
+        let mut secrets = clients.iter().filter_map(|client| client.client_secret.clone());
+        let found = clients.first().map(|client| client.client_id.clone()).zip(secrets.next());
+        let (client_id, client_secret) = found.ok_or_else(|| {
+            Error::conflict(
+                "client_secret_missing",
+                "This app's requests are signed with the client's secret, and the client has none. Its owner can enter it.",
+            )
+        })?;
+        let (clock, rng) = store.sources();
+        let former = secrets.collect();
+        Ok(api.signing(Signing { client_id, client_secret, former, clock, rng }))
+    }
+
     /// Asks the provider whose account a credential opens.
     pub async fn identify(
         &self,
@@ -136,6 +158,7 @@ impl App {
         let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
             .map_err(|error| Error::invalid("provider_refused", format!("{name}: {error}.")))?
             .with_userinfo(userinfo);
+        let api = self.signing(store, registry, api).await?;
         self.connector.identify(&api).await.map_err(|error| match error.kind {
             ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
                 "credential_refused",

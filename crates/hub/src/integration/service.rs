@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{IntegrationId, SecretString};
-use connector::{AuthKind, InputKind, Manifest};
+use connector::{InputKind, Manifest};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel,
     QueryFilter, QueryOrder, QuerySelect, Select, Statement,
@@ -169,8 +169,7 @@ async fn has_connections<C: ConnectionTrait>(tx: &C, integration: &str) -> Resul
 /// Each answer must fit its input; what is left out may be asked on the connect page, hosts excepted:
 /// whoever links must not choose where our client's secret is sent.
 fn check_settings(manifest: &Manifest, settings: &BTreeMap<String, String>) -> Result<()> {
-    let oauth =
-        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    let oauth = manifest.auth.kind.has_a_client();
     for (name, value) in settings {
         let input = manifest.inputs.iter().find(|input| &input.name == name);
         let Some(input) = input.filter(|input| !input.secret) else {
@@ -212,8 +211,7 @@ async fn choose_client(
     new: &NewIntegration,
     manifest: &Manifest,
 ) -> Result<Option<Client>> {
-    let oauth =
-        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    let oauth = manifest.auth.kind.has_a_client();
     let client = match &new.client {
         ClientChoice::None => None,
         ClientChoice::Named(name) => {

@@ -7,9 +7,13 @@ use base::{ExposeSecret, SecretString};
 use bytes::Bytes;
 use connector::{
     Api, AuthKind, Connector, Credential, Declarative, Inputs, Manifest, Sketch, TokenSet,
+    oauth1::TokenPair,
 };
 use http::Request;
-use oauth::{AuthorizeOptions, CallbackAnswer, Client, Endpoints, FlowSecrets};
+use oauth::{
+    AuthorizeOptions, CallbackAnswer, Client, Endpoints, FlowSecrets,
+    oauth1::{self, Temporary},
+};
 use serde_json::Value;
 
 use super::{Found, Registry, service};
@@ -18,7 +22,7 @@ use crate::{Error, Result, store::Store};
 /// One request of many, in the order in which they come.
 #[derive(Debug)]
 pub struct Step {
-    /// `authorize`, `token`, `refresh`, `revoke` or `identify`.
+    /// `request_token`, `authorize`, `token`, `refresh`, `revoke` or `identify`.
     pub name: &'static str,
     /// What would be sent, or why that can't be told yet: a value that only the provider tells.
     pub request: std::result::Result<Sketch, String>,
@@ -80,6 +84,11 @@ impl Trial<'_> {
                 step("refresh", self.refresh());
             }
             AuthKind::Oauth2ClientCredentials => step("token", self.client_credentials()),
+            AuthKind::Oauth1 => {
+                step("request_token", self.temporary());
+                step("authorize", self.authorize_temporary());
+                step("token", self.verifier());
+            }
             AuthKind::ApiKey | AuthKind::Basic => {}
         }
         if self.manifest().can_revoke() {
@@ -103,6 +112,11 @@ impl Trial<'_> {
     fn credential(&self) -> Credential {
         match self.manifest().auth.kind {
             AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => Credential::OAuth(tokens()),
+            AuthKind::Oauth1 => Credential::OAuth1(TokenPair {
+                token: "TOKEN".into(),
+                secret: "TOKEN_SECRET".into(),
+                captured: BTreeMap::new(),
+            }),
             AuthKind::ApiKey | AuthKind::Basic => {
                 let secret = self.manifest().inputs.iter().filter(|input| input.secret);
                 let stands = |name: &str| SecretString::from(name.to_uppercase());
@@ -127,12 +141,34 @@ impl Trial<'_> {
         )
         .await
         .map_err(told)?;
-        Ok(Sketch {
-            method: "GET".to_owned(),
-            url: authorization.url.into(),
-            headers: BTreeMap::new(),
-            body: Value::Null,
-        })
+        Ok(page(authorization.url.into()))
+    }
+
+    fn temporary(&self) -> Told<Sketch> {
+        let (now, rng) = (self.store.now(), self.store.rng());
+        let (endpoints, client) = (&self.endpoints, self.client());
+        oauth1::temporary_request(now, rng, self.manifest(), endpoints, &client)
+            .map(|(request, _)| shown(&request))
+            .map_err(told)
+    }
+
+    fn authorize_temporary(&self) -> Told<Sketch> {
+        let scopes = &self.manifest().authorize.default_scopes;
+        let (options, token) = (AuthorizeOptions::default(), "TEMPORARY_TOKEN".into());
+        oauth1::authorize_url(self.manifest(), &self.endpoints, scopes, &options, &token)
+            .map(|url| page(url.into()))
+            .map_err(told)
+    }
+
+    fn verifier(&self) -> Told<Sketch> {
+        let (now, rng) = (self.store.now(), self.store.rng());
+        let temporary =
+            Temporary { token: "TEMPORARY_TOKEN".into(), secret: "TEMPORARY_SECRET".into() };
+        let (endpoints, client, verifier) = (&self.endpoints, self.client(), "VERIFIER".into());
+        let manifest = self.manifest();
+        oauth1::token_request(now, rng, manifest, endpoints, &client, &temporary, &verifier)
+            .map(|request| shown(&request))
+            .map_err(told)
     }
 
     fn code(&self) -> Told<Sketch> {
@@ -179,6 +215,10 @@ impl Trial<'_> {
         // It holds no secret, and where the credential goes is what one wants to see.
         Ok(sketch.map(|mut sketch| {
             let placed = self.manifest().apply(&credential);
+            if self.manifest().signs_requests() {
+                let signed = "OAuth …, signed with CLIENT_SECRET and TOKEN_SECRET".to_owned();
+                sketch.headers.insert("authorization".to_owned(), signed);
+            }
             for (name, value) in placed.headers {
                 sketch.headers.insert(name, readable(value.expose_secret()));
             }
@@ -194,6 +234,11 @@ impl Trial<'_> {
 fn tokens() -> TokenSet {
     let refresh = Some("REFRESH_TOKEN".into());
     TokenSet { refresh, ..TokenSet::bearer("ACCESS_TOKEN") }
+}
+
+/// Where the browser goes.
+fn page(url: String) -> Sketch {
+    Sketch { method: "GET".to_owned(), url, headers: BTreeMap::new(), body: Value::Null }
 }
 
 fn told(error: impl std::fmt::Display) -> String {

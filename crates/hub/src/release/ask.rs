@@ -6,6 +6,7 @@ use connector::Action;
 use super::{
     hand_out::{self, Issued, Ready},
     select::{self, Choice, Missing, Selected, Selection},
+    signed::Request,
 };
 use crate::{
     Error, Kind, Result,
@@ -47,6 +48,8 @@ pub struct TokenAsk {
     pub reason: Option<String>,
     /// To run this, in the place of a token: `scopes` and `form` say nothing then.
     pub action: Option<&'static Action>,
+    /// What is about to be sent, where each request is signed (OAuth 1.0a): there is no token to give.
+    pub request: Option<Request>,
 }
 
 /// Who asks.
@@ -111,7 +114,7 @@ pub async fn release(
     let parts = Parts { store, registry, refresher, writer };
     Ok(match reach(&parts, asker, ask).await? {
         Reached::Released(ready, release) => {
-            Asked::Issued(Box::new(hand_out::unseal(&parts, *ready, release).await?))
+            Asked::Issued(Box::new(hand_out::unseal(&parts, *ready, release, ask).await?))
         }
         Reached::Missing(missing) => Asked::Missing(missing),
         Reached::Choose(choices) => Asked::Choose(choices),
@@ -216,6 +219,9 @@ impl Record<'_> {
         let ready = match hand_out::prepare(self.parts, selected, self.ask).await? {
             hand_out::Prepared::Ready(ready) => ready,
             hand_out::Prepared::Missing(missing) => return Ok(Some(Reached::Missing(missing))),
+            hand_out::Prepared::Denied { denied, integration, provider } => {
+                return self.denial(&denied, &integration, &provider).await;
+            }
         };
         let subject = Subject {
             workspace: &self.who.workspace,

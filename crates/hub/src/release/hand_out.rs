@@ -8,12 +8,13 @@ use connector::{Apply, Credential, ErrorKind};
 use super::{
     ask::{Parts, TokenAsk, lasts},
     select::{ConnectReason, Missing, Selected},
+    signed,
 };
 use crate::{
     Error, Result, client,
     connection::{self, Connection, Health, State, Status, Stored},
     integration::{App, with_secrets},
-    policy::{Form, Granted, OwnerKind},
+    policy::{Denied, Form, Granted, OwnerKind},
     refresh::{Freshness, can_renew},
 };
 
@@ -39,6 +40,12 @@ impl Ready {
 pub(super) enum Prepared {
     Ready(Box<Ready>),
     Missing(Box<Missing>),
+    /// What was allowed does not open what is to be sent.
+    Denied {
+        denied: Denied,
+        integration: String,
+        provider: String,
+    },
 }
 
 /// What an agent is given.
@@ -96,13 +103,21 @@ pub(super) async fn prepare(
         }
     }
     let mut scopes = match granted.form {
-        Some(Form::WholeToken) => row.scopes.0.clone(),
-        Some(Form::NarrowedToken) | None => granted.scopes.clone(),
+        // A signature can do no more than what it is given for.
+        Some(Form::WholeToken) if !signed::is_signed(&app) => row.scopes.0.clone(),
+        Some(_) | None => granted.scopes.clone(),
     };
     scopes.sort();
+    if let Some(denied) = signed::check(parts, &row, &app, &granted, &scopes, ask).await? {
+        let (integration, provider) = (app.integration.id, app.integration.provider);
+        return Ok(Prepared::Denied { denied, integration, provider });
+    }
     let narrowed = match granted.form {
-        Some(Form::NarrowedToken) => Some(narrow(parts, &row, &app, &scopes).await?),
-        Some(Form::WholeToken) | None => None,
+        // What is signed for one request alone needs no other token.
+        Some(Form::NarrowedToken) if !signed::is_signed(&app) => {
+            Some(narrow(parts, &row, &app, &scopes).await?)
+        }
+        Some(_) | None => None,
     };
     Ok(Prepared::Ready(Box::new(Ready { row, app, granted, scopes, agent, narrowed })))
 }
@@ -225,7 +240,12 @@ fn narrow_failed(app: &App, error: &oauth::Error) -> Error {
 }
 
 /// After the release is durable: opens the credential and says how to place it.
-pub(super) async fn unseal(parts: &Parts<'_>, ready: Ready, release: String) -> Result<Issued> {
+pub(super) async fn unseal(
+    parts: &Parts<'_>,
+    ready: Ready,
+    release: String,
+    ask: &TokenAsk,
+) -> Result<Issued> {
     let Ready { row, app, granted, scopes, narrowed, .. } = ready;
     let stored = match narrowed {
         Some(stored) => stored,
@@ -235,16 +255,22 @@ pub(super) async fn unseal(parts: &Parts<'_>, ready: Ready, release: String) -> 
         granted.form.ok_or_else(|| Error::internal("a release for an action is no token"))?;
     let manifest = app.connector.manifest();
     let inputs = app.inputs(&stored.inputs)?;
+    let mut apply = manifest.apply(&stored.credential);
     let (access_token, token_type, expires_at) = match &stored.credential {
         Credential::OAuth(tokens) => (
             Some(SecretString::from(tokens.access.expose_secret().to_owned())),
             tokens.token_type.clone(),
             tokens.expires_at,
         ),
-        Credential::Keys(_) => (None, "custom".to_owned(), None),
+        Credential::OAuth1(_) if signed::is_signed(&app) => {
+            apply = signed::sign(parts, &app, &stored, form, &scopes, ask).await?;
+            // It is good for this one request, and by its time only for a short while.
+            (None, "OAuth".to_owned(), Some(parts.store.now()))
+        }
+        Credential::OAuth1(_) | Credential::Keys(_) => (None, "custom".to_owned(), None),
     };
     Ok(Issued {
-        apply: manifest.apply(&stored.credential),
+        apply,
         api_base: manifest.api_base(&inputs, &stored.credential).map(|url| url.to_string()),
         access_token,
         token_type,

@@ -6,7 +6,10 @@ use connector::Action;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::ask::{Parts, Target, TokenAsk, Who};
+use super::{
+    ask::{Parts, Target, TokenAsk, Who},
+    signed,
+};
 use crate::{
     Error, Result,
     connection::{self, Connection, Health, State, Status},
@@ -165,7 +168,8 @@ fn decide_one(
             owner,
             scopes: ask.scopes.as_deref(),
             form: ask.form,
-            can_narrow: app.connector.manifest().can_narrow(),
+            // A signature for one request is as narrow as can be.
+            can_narrow: app.connector.manifest().can_narrow() || signed::is_signed(app),
             action: ask.action.and_then(|action| {
                 let needs = action.needs(app.connector.as_ref())?;
                 Some(Act { name: action.name, needs })

@@ -138,7 +138,7 @@ async fn activate_pending(
         Credential::OAuth(tokens) => {
             (tokens.expires_at, tokens.refresh_expires_at, refresh::next_due(store, app, tokens))
         }
-        Credential::Keys(_) => (None, None, None),
+        Credential::OAuth1(_) | Credential::Keys(_) => (None, None, None),
     };
     let owner = row.end_user_id.as_deref().filter(|id| *id == row.owner_key);
     let linked = Linked {

@@ -75,6 +75,8 @@ pub(super) async fn pending(
         Credential::OAuth(tokens) => {
             tokens.scopes.clone().unwrap_or_else(|| wanted_scopes(row, app))
         }
+        // There is no word in the protocol for what was granted.
+        Credential::OAuth1(_) => wanted_scopes(row, app),
         Credential::Keys(_) => app.integration.scopes.0.clone(),
     };
     let head =

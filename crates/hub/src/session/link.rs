@@ -13,7 +13,7 @@ use vault::Place;
 use super::{
     Fault, Session, Status,
     entity::{Column, Entity},
-    finish,
+    finish, signed,
 };
 use crate::{
     Error, Result,
@@ -33,10 +33,20 @@ pub enum Start {
 
 /// What must survive the way to the provider and back.
 #[derive(Serialize, Deserialize)]
-struct Flow {
-    pkce_verifier: String,
-    nonce: Option<String>,
-    inputs: BTreeMap<String, String>,
+pub(super) struct Flow {
+    #[serde(flatten)]
+    pub(super) proof: Proof,
+    pub(super) inputs: BTreeMap<String, String>,
+}
+
+/// With what the answer becomes a credential.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Proof {
+    /// OAuth 2.0.
+    Code { pkce_verifier: String, nonce: Option<String> },
+    /// OAuth 1.0a: the temporary credentials.
+    Temporary { token: String, token_secret: String },
 }
 
 fn flow_place(row: &Session, generation: i64) -> Place<'_> {
@@ -98,6 +108,7 @@ pub async fn start(
     }
     match app.connector.manifest().auth.kind {
         AuthKind::Oauth2Code => to_provider(store, registry, row, &app, &inputs, answers).await,
+        AuthKind::Oauth1 => signed::to_provider(store, registry, row, &app, &inputs, answers).await,
         AuthKind::Oauth2ClientCredentials => {
             let endpoints = app.endpoints(store, registry, &inputs).await?;
             let clients = app.oauth_clients(store, registry).await?;
@@ -150,15 +161,27 @@ async fn to_provider(
     })
     .await
     .map_err(|error| provider_failed(app, &error))?;
-    let flow = Flow {
+    let proof = Proof::Code {
         pkce_verifier: authorization.pkce_verifier.expose_secret().to_owned(),
         nonce: authorization.nonce.as_ref().map(|nonce| nonce.expose_secret().to_owned()),
-        inputs: answers.clone(),
     };
+    let flow = Flow { proof, inputs: answers.clone() };
+    keep_flow(store, row, app, &authorization.state, &flow).await?;
+    Ok(Start::Provider(authorization.url))
+}
+
+/// Keeps what the way back needs, sealed; what an attempt before left is gone.
+pub(super) async fn keep_flow(
+    store: &Store,
+    row: &Session,
+    app: &App,
+    state: &SecretString,
+    flow: &Flow,
+) -> Result<()> {
     let generation = row.generation + 1;
-    let sealed =
-        store.keys().seal(&flow_place(row, generation), &serde_json::to_vec(&flow)?).await?;
-    let state = state_digest(store, authorization.state.expose_secret());
+    let text = zeroize::Zeroizing::new(serde_json::to_vec(flow)?);
+    let sealed = store.keys().seal(&flow_place(row, generation), &text).await?;
+    let state = state_digest(store, state.expose_secret());
     let done = Entity::update_many()
         .col_expr(Column::StateDigest, Expr::value(state))
         .col_expr(Column::FlowSealed, Expr::value(sealed))
@@ -177,10 +200,10 @@ async fn to_provider(
             "This link is open twice. Reload the page and continue.",
         ));
     }
-    Ok(Start::Provider(authorization.url))
+    Ok(())
 }
 
-fn provider_failed(app: &App, error: &oauth::Error) -> Error {
+pub(super) fn provider_failed(app: &App, error: &oauth::Error) -> Error {
     tracing::warn!(integration = %app.integration.id, %error, "the provider refused or failed");
     Error::unavailable(
         "provider_unavailable",
@@ -218,40 +241,79 @@ pub async fn callback(
     let inputs = app.inputs(&flow.inputs)?;
     let endpoints = app.endpoints(store, registry, &inputs).await?;
     let clients = app.oauth_clients(store, registry).await?;
-    let manifest = app.connector.manifest();
-    let answer = match oauth::read_callback(manifest, &endpoints, &clients, query) {
-        Ok(answer) => answer,
-        Err(error) => return fail(store, row, &error).await,
+    let way = Way { store, registry, app: &app, endpoints: &endpoints, clients: &clients };
+    let brought = match flow.proof {
+        Proof::Code { pkce_verifier, nonce } => way.code(row, query, pkce_verifier, nonce).await,
+        Proof::Temporary { token, token_secret } => way.verifier(query, token, token_secret).await,
     };
-    let flow_secrets = oauth::FlowSecrets {
-        pkce_verifier: SecretString::from(flow.pkce_verifier),
-        nonce: flow.nonce.map(SecretString::from),
-    };
-    // A provider that refuses the client has not looked at the code.
-    let tokens = integration::with_secrets(&clients, |client| {
-        oauth::exchange(
-            registry.outbound(),
-            store.now(),
-            app.connector.as_ref(),
-            &endpoints,
-            client,
-            &answer,
-            &flow_secrets,
-        )
-    })
-    .await;
-    let mut tokens = match tokens {
-        Ok(tokens) => tokens,
-        Err(error) => {
-            tracing::warn!(session = %row.id, %error, "the code could not be exchanged");
+    let credential = match brought {
+        Ok(credential) => credential,
+        Err(Broken::Refused(error)) => return fail(store, row, &error).await,
+        Err(Broken::Stranger) => return Err(refused()),
+        Err(Broken::Failed(error)) => {
+            tracing::warn!(session = %row.id, %error, "the answer could not be exchanged");
             finish::failed(store, row, Fault::ProviderUnavailable).await?;
             return Err(provider_failed(&app, &error));
         }
     };
-    // A reply without scopes means: as asked (RFC 6749, section 5.1).
-    tokens.scopes.get_or_insert_with(|| wanted_scopes(row, &app));
-    let stored = Stored { inputs: flow.inputs, credential: Credential::OAuth(tokens) };
+    let stored = Stored { inputs: flow.inputs, credential };
     finish_with(store, registry, row, &app, stored, &inputs).await
+}
+
+/// What an answer is exchanged with.
+pub(super) struct Way<'a> {
+    pub(super) store: &'a Store,
+    pub(super) registry: &'a Registry,
+    pub(super) app: &'a App,
+    pub(super) endpoints: &'a oauth::Endpoints,
+    pub(super) clients: &'a [oauth::Client],
+}
+
+/// Why an answer brought no credential.
+pub(super) enum Broken {
+    /// The provider, or the person there, says no.
+    Refused(CallbackError),
+    /// It is about another attempt than this one.
+    Stranger,
+    /// It could not be exchanged.
+    Failed(oauth::Error),
+}
+
+impl Way<'_> {
+    /// A code becomes tokens.
+    async fn code(
+        &self,
+        row: &Session,
+        query: &[(String, String)],
+        pkce_verifier: String,
+        nonce: Option<String>,
+    ) -> Result<Credential, Broken> {
+        let (app, endpoints) = (self.app, self.endpoints);
+        let manifest = app.connector.manifest();
+        let answer = oauth::read_callback(manifest, endpoints, self.clients, query)
+            .map_err(Broken::Refused)?;
+        let flow_secrets = oauth::FlowSecrets {
+            pkce_verifier: SecretString::from(pkce_verifier),
+            nonce: nonce.map(SecretString::from),
+        };
+        // A provider that refuses the client has not looked at the code.
+        let mut tokens = integration::with_secrets(self.clients, |client| {
+            oauth::exchange(
+                self.registry.outbound(),
+                self.store.now(),
+                app.connector.as_ref(),
+                endpoints,
+                client,
+                &answer,
+                &flow_secrets,
+            )
+        })
+        .await
+        .map_err(Broken::Failed)?;
+        // A reply without scopes means: as asked (RFC 6749, section 5.1).
+        tokens.scopes.get_or_insert_with(|| wanted_scopes(row, app));
+        Ok(Credential::OAuth(tokens))
+    }
 }
 
 /// Takes what the attempt left, once: a replayed answer finds nothing.

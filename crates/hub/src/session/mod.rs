@@ -10,6 +10,7 @@ mod expire;
 mod export;
 mod finish;
 mod link;
+mod signed;
 
 pub(crate) use ask::connect;
 pub use ask::{Answer, ConnectRequired, FixableBy, OpenSession, token};

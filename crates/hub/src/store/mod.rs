@@ -95,6 +95,11 @@ impl Store {
         self.rng.as_ref()
     }
 
+    /// Both, for what outlives this handle.
+    pub fn sources(&self) -> (Arc<dyn Clock>, Arc<dyn Rng>) {
+        (Arc::clone(&self.clock), Arc::clone(&self.rng))
+    }
+
     /// The same database, for what this actor does.
     #[must_use]
     pub fn by(&self, actor: Actor) -> Self {

@@ -28,3 +28,4 @@ mod scene;
 mod sealing;
 mod sessions;
 mod shared_clients;
+mod signed;

@@ -113,6 +113,29 @@ async fn where_a_key_goes_is_shown_too() {
 }
 
 #[tokio::test]
+async fn the_dance_of_oauth_1_is_shown_too() {
+    let scene = Scene::new().await;
+    let manifest = "slug = \"notes\"\ndisplay_name = \"Notes\"\ncategory = \"storage\"\nauth.kind = \"oauth1\"\n\
+        urls.request_token = \"https://notes.example/r\"\nurls.authorize = \"https://notes.example/a\"\n\
+        urls.token = \"https://notes.example/t\"\napi.base = \"https://notes.example/api\"\n\
+        identity = { url = \"/me\", account_path = [\"id\"] }\n";
+    let run =
+        provider::dry_run(&scene.store, &scene.registry, manifest, &BTreeMap::new()).await.unwrap();
+    let names: Vec<_> = run.steps.iter().map(|step| step.name).collect();
+    assert_eq!(names, ["request_token", "authorize", "token", "identify"]);
+    let first = request(&run, "request_token");
+    assert_eq!((first.method.as_str(), first.url.as_str()), ("POST", "https://notes.example/r"));
+    assert!(first.headers["authorization"].contains("oauth_consumer_key=\"CLIENT_ID\""));
+    let page = "https://notes.example/a?oauth_token=TEMPORARY_TOKEN";
+    assert_eq!(request(&run, "authorize").url, page);
+    assert!(
+        request(&run, "token").headers["authorization"].contains("oauth_verifier=\"VERIFIER\"")
+    );
+    assert!(request(&run, "identify").headers["authorization"].starts_with("OAuth "));
+    assert_eq!(scene.acme.asked(), [""; 0], "nothing was sent");
+}
+
+#[tokio::test]
 async fn what_only_the_provider_tells_is_named_as_missing() {
     let scene = Scene::new().await;
     let manifest = SHOP.replace("base = \"https://{shop}", "base = \"https://{region}");

@@ -320,6 +320,7 @@ pub(crate) fn whole(user: &str) -> TokenAsk {
         min_ttl: Duration::ZERO,
         reason: None,
         action: None,
+        request: None,
     }
 }
 

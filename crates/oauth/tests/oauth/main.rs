@@ -8,6 +8,7 @@ mod discovery;
 mod exchange;
 mod id_token;
 mod longer;
+mod oauth1;
 mod refresh;
 mod revoke;
 mod support;

@@ -131,12 +131,17 @@ pub(crate) fn connector(sections: &str) -> Declarative {
 
 /// A manifest of these keys and sections, behind what every one has.
 pub(crate) fn manifest(rest: &str) -> Declarative {
+    of_kind("oauth2_code", rest)
+}
+
+/// The same, linked in this way.
+pub(crate) fn of_kind(kind: &str, rest: &str) -> Declarative {
     let text = format!(
         r#"
         slug = "testling"
         display_name = "Testling"
         category = "crm"
-        auth = {{ kind = "oauth2_code" }}
+        auth = {{ kind = "{kind}" }}
         {rest}
         "#
     );

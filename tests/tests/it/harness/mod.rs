@@ -9,6 +9,7 @@ pub(crate) mod html;
 pub(crate) mod http;
 pub(crate) mod hub;
 pub(crate) mod jar;
+pub(crate) mod oauth1;
 pub(crate) mod oidc;
 pub(crate) mod platform;
 pub(crate) mod playground;

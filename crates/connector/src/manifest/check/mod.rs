@@ -1,5 +1,6 @@
 //! Whether a manifest is sound: all that can be known before it is used.
 
+mod oauth1;
 mod parts;
 mod requests;
 mod signals;
@@ -66,6 +67,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     inputs(manifest)?;
     urls::check(manifest)?;
     parts::check(manifest)?;
+    oauth1::check(manifest)?;
     scopes(manifest)?;
     actions(manifest)
 }
@@ -247,5 +249,7 @@ fn one_scope(manifest: &Manifest, scope: &ScopeSpec, place: &str) -> Checked {
     Ok(())
 }
 
+#[cfg(test)]
+mod oauth1_tests;
 #[cfg(test)]
 mod tests;

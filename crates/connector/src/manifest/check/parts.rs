@@ -341,6 +341,7 @@ fn credential(manifest: &Manifest) -> Checked {
     must(!names.is_empty(), place, "no template names a secret, so nothing would be sent")?;
     for name in names {
         let token = name == "token" && (!is_key || secrets.len() == 1);
+        let of_a_pair = manifest.auth.kind == AuthKind::Oauth1 && name == "token_secret";
         let known = if is_key {
             secrets.contains(&name)
         } else {
@@ -349,7 +350,7 @@ fn credential(manifest: &Manifest) -> Checked {
         let message = format!(
             "`{name}` is no secret here; a template names `token` or inputs with secret = true"
         );
-        must(token || known, place, message)?;
+        must(token || of_a_pair || known, place, message)?;
     }
     Ok(())
 }

@@ -53,6 +53,7 @@ pub(super) fn is_day(text: &str) -> bool {
 fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
     let urls = &manifest.urls;
     let plain = [
+        ("request_token", &urls.request_token),
         ("authorize", &urls.authorize),
         ("token", &urls.token),
         ("refresh", &urls.refresh),
@@ -63,6 +64,7 @@ fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
     let plain = plain.into_iter().map(|(name, spec)| (format!("urls.{name}"), spec));
     let others = urls.alternatives.iter().flat_map(|other| {
         let specs = [
+            ("request_token", &other.request_token),
             ("authorize", &other.authorize),
             ("token", &other.token),
             ("refresh", &other.refresh),
@@ -118,9 +120,17 @@ fn alternative(manifest: &Manifest, other: &Alternative) -> Checked {
         let message = format!("`{name}` is neither an input nor a captured value");
         must(is_captured(manifest, name), place, message)?;
         let message = format!("`{name}` is not known yet when the browser is sent to `authorize`");
-        must(other.authorize.is_none(), place, message)?;
+        let early = other.authorize.is_some() || other.request_token.is_some();
+        must(!early, place, message)?;
     }
-    let urls = [&other.authorize, &other.token, &other.refresh, &other.revoke, &other.userinfo];
+    let urls = [
+        &other.request_token,
+        &other.authorize,
+        &other.token,
+        &other.refresh,
+        &other.revoke,
+        &other.userinfo,
+    ];
     let any = urls.into_iter().any(Option::is_some) || other.api.is_some();
     must(any, place, "name at least one address")?;
     must(
@@ -325,6 +335,11 @@ fn complete(manifest: &Manifest) -> Checked {
             discovered || urls.token.is_some(),
             "urls",
             "oauth2_client_credentials needs `token`, or an `issuer`",
+        ),
+        AuthKind::Oauth1 => must(
+            urls.request_token.is_some() && urls.authorize.is_some() && urls.token.is_some(),
+            "urls",
+            "oauth1 needs `request_token`, `authorize` and `token`",
         ),
         AuthKind::ApiKey | AuthKind::Basic => must(
             !discovered && specs(manifest).is_empty(),

@@ -44,7 +44,7 @@ struct ProviderView {
     client_auth: &'static str,
     /// The version of a workspace's own provider; null for a built-in.
     version: Option<i64>,
-    /// Whether the provider narrows tokens: the form `narrowed_token`.
+    /// Whether the form `narrowed_token` can be had: the provider narrows tokens, or its requests are signed one by one.
     can_narrow: bool,
     /// Whether a grant can be ended at the provider.
     can_revoke: bool,
@@ -57,7 +57,7 @@ struct ProviderView {
 /// An address that ends.
 #[derive(Serialize, ToSchema)]
 struct AddressChangeView {
-    /// `authorize`, `token`, `refresh`, `revoke` or `userinfo`.
+    /// `request_token`, `authorize`, `token`, `refresh`, `exchange`, `revoke` or `userinfo`.
     address: &'static str,
     url: String,
     /// The last day on which it is good.
@@ -131,6 +131,7 @@ impl From<Found> for ProviderView {
                 AuthKind::Oauth2ClientCredentials => "oauth2_client_credentials",
                 AuthKind::ApiKey => "api_key",
                 AuthKind::Basic => "basic",
+                AuthKind::Oauth1 => "oauth1",
             },
             client_auth: match manifest.client.auth {
                 ClientAuth::Post => "post",
@@ -139,7 +140,7 @@ impl From<Found> for ProviderView {
                 ClientAuth::None => "none",
             },
             version: found.version,
-            can_narrow: manifest.can_narrow(),
+            can_narrow: manifest.can_narrow() || manifest.signs_requests(),
             can_revoke: manifest.can_revoke(),
             inputs: inputs.collect(),
             scopes: scopes.collect(),
@@ -243,14 +244,15 @@ struct NewProvider {
 struct DryRunView {
     provider: ProviderView,
     /// In the order in which they come. In the place of what only a real link has stand `CLIENT_ID`, `CLIENT_SECRET`,
-    /// `CODE`, `ACCESS_TOKEN`, `REFRESH_TOKEN`, and a secret input's own name.
+    /// `CODE`, `ACCESS_TOKEN`, `REFRESH_TOKEN`, and a secret input's own name; of OAuth 1.0a `TEMPORARY_TOKEN`, `TEMPORARY_SECRET`,
+    /// `VERIFIER`, `TOKEN` and `TOKEN_SECRET`, with which the signatures are made that are shown.
     requests: Vec<StepView>,
 }
 
 /// One request.
 #[derive(Serialize, ToSchema)]
 struct StepView {
-    /// `authorize` (where the browser goes), `token`, `refresh`, `revoke` or `identify` (whose account it is, or whether
+    /// `request_token` (of OAuth 1.0a), `authorize` (where the browser goes), `token`, `refresh`, `revoke` or `identify` (whose account it is, or whether
     /// the key is good).
     #[schema(example = "token")]
     step: &'static str,

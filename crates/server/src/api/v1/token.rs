@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Json, extract::State};
 use base::ExposeSecret;
-use connector::Apply;
+use connector::{Apply, Method};
 use hub::{
-    release::{Choice, ConnectReason, Issued, Target, TokenAsk},
+    release::{Choice, ConnectReason, Issued, Request, Target, TokenAsk},
     session::{self, Answer as HubAnswer, ConnectRequired, FixableBy},
 };
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,11 @@ const MOST_TTL: u64 = 86_400;
 /// The longest `reason`, in characters.
 const MOST_REASON: usize = 1000;
 
+/// The longest URL that is signed; the most fields of its form, and the most bytes of them.
+const MOST_URL: usize = 8000;
+const MOST_FIELDS: usize = 200;
+const MOST_FORM: usize = 32 * 1024;
+
 /// For whom.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,6 +41,44 @@ pub(super) struct EndUser {
     /// The platform's own id of the person; only from an agent marked `trusted_backend`.
     #[schema(example = "u1")]
     pub(super) id: String,
+}
+
+/// A request that the agent is about to send.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RequestToSign {
+    method: MethodName,
+    /// The whole URL with its query, on the provider's API (`api_base` of the answer).
+    #[schema(example = "https://api.flickr.com/services/rest/?method=flickr.photos.search")]
+    url: String,
+    /// The fields of a form-encoded body. A body of another kind is not part of the signature.
+    #[serde(default)]
+    form: BTreeMap<String, String>,
+}
+
+/// The methods that can be signed.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+enum MethodName {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Self {
+        match name {
+            MethodName::Get => Self::GET,
+            MethodName::Head => Self::HEAD,
+            MethodName::Post => Self::POST,
+            MethodName::Put => Self::PUT,
+            MethodName::Patch => Self::PATCH,
+            MethodName::Delete => Self::DELETE,
+        }
+    }
 }
 
 /// A question for access. Names exactly one of `provider`, `integration` and `connection`.
@@ -63,6 +106,9 @@ struct TokenRequest {
     reason: Option<String>,
     /// Where the browser goes if the person has to link first; one of the workspace's.
     return_url: Option<String>,
+    /// Needed where the provider's `auth` is `oauth1`, and only there: its requests are signed one by one and there is no
+    /// token to give. The answer's `apply` has the `Authorization` header of this request alone: send it once, and at once.
+    request: Option<RequestToSign>,
 }
 
 /// The answer. All of these are expected states; faults are problems.
@@ -105,7 +151,7 @@ struct IssuedView {
     #[schema(example = "Bearer")]
     token_type: String,
     apply: ApplyView,
-    /// When it ends; null = it does not.
+    /// When it ends; null = it does not. A signature is good for its one request: it ends as it is made.
     expires_at: Option<Time>,
     /// What it can really do.
     #[schema(example = json!(["crm.contacts.read"]))]
@@ -262,6 +308,24 @@ pub(super) fn bounded(reason: Option<String>) -> Answer<Option<String>> {
     Ok(reason)
 }
 
+/// What is to be signed, if it is not too much.
+fn to_sign(request: RequestToSign) -> Answer<Request> {
+    let length: usize = request.form.iter().map(|(name, value)| name.len() + value.len()).sum();
+    let fits =
+        request.url.len() <= MOST_URL && request.form.len() <= MOST_FIELDS && length <= MOST_FORM;
+    if !fits {
+        let detail = format!(
+            "`request.url` has at most {MOST_URL} bytes, and `request.form` at most {MOST_FIELDS} fields of {MOST_FORM} bytes together."
+        );
+        return Err(hub::Error::invalid("request_invalid", detail).into());
+    }
+    Ok(Request {
+        method: request.method.into(),
+        url: request.url,
+        form: request.form.into_iter().collect(),
+    })
+}
+
 fn read(request: TokenRequest) -> Answer<(TokenAsk, Option<String>)> {
     let target = target(request.provider, request.integration, request.connection)?;
     if request.min_ttl_seconds > MOST_TTL {
@@ -281,6 +345,7 @@ fn read(request: TokenRequest) -> Answer<(TokenAsk, Option<String>)> {
         min_ttl: Duration::from_secs(request.min_ttl_seconds),
         reason,
         action: None,
+        request: request.request.map(to_sign).transpose()?,
     };
     Ok((ask, request.return_url))
 }
