@@ -38,7 +38,10 @@ pub(crate) fn fixtures(
                 "expect": {"retry_after_s": 30}}),
         ),
     ]);
-    if matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials) {
+    if matches!(
+        manifest.auth.kind,
+        AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials | AuthKind::SessionExchange
+    ) {
         let kept = manifest.refresh.class == RefreshClass::Static;
         all.insert("token_ok", tokens(manifest, "1", "1"));
         all.insert("token_refreshed", tokens(manifest, "2", if kept { "1" } else { "2" }));

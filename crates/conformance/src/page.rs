@@ -32,6 +32,7 @@ fn facts(page: &mut String, manifest: &Manifest) {
         AuthKind::ApiKey => "a key that a person pastes",
         AuthKind::Basic => "a user and a password",
         AuthKind::Oauth1 => "OAuth 1.0a",
+        AuthKind::SessionExchange => "what a person fills in is exchanged for a session",
     };
     let refresh = match manifest.refresh.class {
         RefreshClass::Static => "the refresh token stays",

@@ -34,6 +34,12 @@ impl Seen {
 
     /// The body's fields, be it a form or JSON; without a body those of the query. A name that is there
     /// twice fails the test.
+    /// The fields; none where there is no body and no query.
+    pub(crate) fn fields_if_any(&self) -> BTreeMap<String, String> {
+        let is_empty = self.body.is_empty() && self.url.query().is_none();
+        if is_empty { BTreeMap::new() } else { self.fields() }
+    }
+
     pub(crate) fn fields(&self) -> BTreeMap<String, String> {
         if self.body.is_empty() {
             return unique(self.url.query_pairs().into_owned());

@@ -25,6 +25,7 @@ mod reply;
 mod request;
 mod revoke;
 mod scope;
+pub mod session;
 
 pub use authorize::{Authorization, AuthorizeOptions, authorize};
 pub use callback::{CallbackAnswer, CallbackError, read_callback};

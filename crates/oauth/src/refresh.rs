@@ -2,10 +2,10 @@
 
 use base::{ExposeSecret, SecretString, Timestamp, constant_time_eq};
 use bytes::Bytes;
-use connector::{Connector, ErrorKind, TokenSet, json};
+use connector::{AuthKind, Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
-use crate::{Client, Endpoints, Error, exchange, reply, request, request::Params, scope};
+use crate::{Client, Endpoints, Error, exchange, reply, request, request::Params, scope, session};
 
 /// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
 pub fn request(
@@ -29,6 +29,9 @@ pub fn request(
         let text = format!("{} gave no refresh token with this grant", manifest.display_name);
         Error::unsent(ErrorKind::Unsupported, text)
     })?;
+    if manifest.auth.kind == AuthKind::SessionExchange {
+        return session::request(manifest, endpoints, refresh);
+    }
     let mut asked = Params::default();
     asked.set("grant_type", "refresh_token");
     asked.set("refresh_token", refresh.expose_secret());
@@ -52,6 +55,10 @@ pub fn read(
     if !tells_end && stays(fresh.refresh.as_ref(), former.refresh.as_ref()) {
         // The manifest's usual lifetime counts from when a token was new.
         fresh.refresh_expires_at = former.refresh_expires_at;
+    }
+    if connector.manifest().auth.kind == AuthKind::SessionExchange {
+        // What was filled in begins the next one, whatever comes with this one.
+        fresh.refresh = None;
     }
     fresh.refresh = fresh.refresh.or_else(|| former.refresh.clone());
     // One that comes with a refresh is bound to no nonce and needed by nobody.

@@ -105,3 +105,15 @@ fn page(url: &Url) -> String {
     page.set_query(None);
     page.to_string()
 }
+
+#[test]
+fn every_session_is_begun_with_what_a_person_fills_in() {
+    let mut count = 0;
+    for connector in catalogue::connectors() {
+        count += usize::from(connector.manifest().auth.kind == AuthKind::SessionExchange);
+    }
+    assert!(count >= 3, "{count} apps");
+    each(|kind| kind == AuthKind::SessionExchange, &async |_, subject| {
+        checks::a_session_is_begun_as_declared(subject).await;
+    });
+}

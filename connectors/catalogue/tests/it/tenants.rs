@@ -1,6 +1,6 @@
 //! What people answer can't lead anywhere else.
 
-use connector::{InputKind, Manifest};
+use connector::{Input, InputKind, Manifest};
 
 use crate::apps::none;
 
@@ -43,7 +43,14 @@ fn no_answer_becomes_another_host_or_path() {
     let mut count = 0;
     for (slug, text) in catalogue::manifests() {
         let manifest = Manifest::parse(text).unwrap_or_else(|error| panic!("{slug}: {error}"));
-        for input in manifest.inputs.iter().filter(|input| !input.secret) {
+        // What begins a session stands in a body, and in no address.
+        let in_body = |name: &str| {
+            let session =
+                manifest.session.iter().flat_map(connector::manifest::SessionSpec::templates);
+            session.into_iter().any(|template| template == format!("{{{name}}}"))
+        };
+        let open = |input: &&Input| !input.secret && !in_body(&input.name);
+        for input in manifest.inputs.iter().filter(open) {
             count += 1;
             let never: &[&str] = if input.kind == InputKind::Url { &NEVER_A_URL } else { &NEVER };
             let taken = never.iter().filter(|answer| input.check(answer).is_ok());

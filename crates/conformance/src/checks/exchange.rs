@@ -18,6 +18,7 @@ use crate::{
 /// The request is written and authenticated as declared, difficult characters survive, and the reply is
 /// read as the fixture expects.
 pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
+    super::a_session_is_begun_as_declared(subject).await;
     if !subject.is_oauth() {
         return;
     }

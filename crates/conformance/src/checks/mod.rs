@@ -11,6 +11,7 @@ mod refresh;
 mod revoke;
 mod scopes;
 pub mod seen;
+mod session;
 pub mod signed;
 
 pub use actions::{
@@ -28,3 +29,4 @@ pub use manifest::{
 pub use refresh::a_refresh_keeps_what_it_must;
 pub use revoke::a_grant_is_ended_as_declared;
 pub use scopes::scopes_are_told_and_narrowed_truly;
+pub use session::a_session_is_begun_as_declared;

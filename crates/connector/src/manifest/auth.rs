@@ -29,9 +29,17 @@ pub enum AuthKind {
     Basic,
     /// OAuth 1.0a: each request is signed (RFC 5849).
     Oauth1,
+    /// What a person fills in is exchanged for a token, and again when that ends: a sign-in by API, the
+    /// password grant (RFC 6749, section 4.3).
+    SessionExchange,
 }
 
 impl AuthKind {
+    /// Whether a person fills in a secret, on the connect page.
+    pub fn is_filled_in(self) -> bool {
+        matches!(self, Self::ApiKey | Self::Basic | Self::SessionExchange)
+    }
+
     /// Whether the provider knows clients: then an integration has one.
     pub fn has_a_client(self) -> bool {
         matches!(self, Self::Oauth2Code | Self::Oauth2ClientCredentials | Self::Oauth1)

@@ -9,6 +9,7 @@ mod facts;
 mod oauth1;
 mod revoke;
 mod schema;
+mod session;
 mod signals;
 mod tokens;
 mod urls;
@@ -31,6 +32,7 @@ pub use facts::{Confidence, Facts};
 pub use oauth1::{Oauth1Method, Oauth1Signature, Oauth1Spec};
 pub use revoke::{Revoke, RevokeAuth, RevokeMethod, RevokeToken};
 pub use schema::schema;
+pub use session::{SessionBasic, SessionSpec};
 pub use signals::{
     RateSpec, ResetUnit, TimestampUnit, WebhookAlgorithm, WebhookEncoding, WebhookKey, WebhookSpec,
 };
@@ -75,6 +77,9 @@ pub struct Manifest {
     /// OAuth 1.0a: how requests are signed.
     #[serde(default)]
     pub oauth1: Option<Oauth1Spec>,
+    /// What a session is begun with, where `auth.kind` is `session_exchange`.
+    #[serde(default)]
+    pub session: Option<SessionSpec>,
     /// What comes back with the browser.
     #[serde(default)]
     pub callback: Callback,

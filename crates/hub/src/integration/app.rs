@@ -95,6 +95,15 @@ impl App {
         store: &Store,
         registry: &Registry,
     ) -> Result<Vec<oauth::Client>> {
+        if !self.connector.manifest().auth.kind.has_a_client() {
+            // A session is begun without one.
+            return Ok(vec![oauth::Client {
+                client_id: String::new(),
+                client_secret: None,
+                redirect_uri: String::new(),
+                auth: None,
+            }]);
+        }
         let client = self.client.as_ref().ok_or_else(|| {
             Error::conflict("client_missing", "This integration has no OAuth client.")
         })?;

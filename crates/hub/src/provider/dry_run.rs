@@ -89,6 +89,7 @@ impl Trial<'_> {
                 step("authorize", self.authorize_temporary());
                 step("token", self.verifier());
             }
+            AuthKind::SessionExchange => step("token", self.session()),
             AuthKind::ApiKey | AuthKind::Basic => {}
         }
         if self.manifest().can_revoke() {
@@ -111,7 +112,9 @@ impl Trial<'_> {
 
     fn credential(&self) -> Credential {
         match self.manifest().auth.kind {
-            AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials => Credential::OAuth(tokens()),
+            AuthKind::Oauth2Code
+            | AuthKind::Oauth2ClientCredentials
+            | AuthKind::SessionExchange => Credential::OAuth(tokens()),
             AuthKind::Oauth1 => Credential::OAuth1(TokenPair {
                 token: "TOKEN".into(),
                 secret: "TOKEN_SECRET".into(),
@@ -125,6 +128,16 @@ impl Trial<'_> {
                 )
             }
         }
+    }
+
+    fn session(&self) -> Told<Sketch> {
+        let mut filled_in = self.inputs.as_map().clone();
+        let secrets = self.manifest().inputs.iter().filter(|input| input.secret);
+        filled_in.extend(secrets.map(|input| (input.name.clone(), input.name.to_uppercase())));
+        let filled_in = serde_json::to_string(&filled_in).map_err(told)?;
+        oauth::session::request(self.manifest(), &self.endpoints, &filled_in.into())
+            .map(|request| shown(&request))
+            .map_err(told)
     }
 
     async fn authorize(&self) -> Told<Sketch> {

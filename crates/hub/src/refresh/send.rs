@@ -99,7 +99,8 @@ impl Refresher {
             return Ok(Outcome::Later(Later::unsent("This credential does not expire.")));
         };
         let manifest = prepared.app.connector.manifest();
-        let lane = prepared.app.client.as_ref().map_or("", |client| client.id.as_str());
+        let own = prepared.app.integration.id.as_str();
+        let lane = prepared.app.client.as_ref().map_or(own, |client| client.id.as_str());
         if let Some(outcome) = self.wait_for_turn(lane, manifest.refresh.max_per_second).await {
             return Ok(outcome);
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{ExposeSecret, SecretString, constant_time_eq};
-use connector::{AuthKind, Credential, Inputs};
+use connector::{AuthKind, Credential, ErrorKind, Inputs};
 use oauth::CallbackError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde::{Deserialize, Serialize};
@@ -129,7 +129,7 @@ pub async fn start(
             finish_with(store, registry, row, &app, stored, &inputs).await?;
             Ok(Start::Finished)
         }
-        AuthKind::ApiKey | AuthKind::Basic => {
+        AuthKind::ApiKey | AuthKind::Basic | AuthKind::SessionExchange => {
             Err(Error::invalid("key_required", "This app is linked with a key: fill in the form."))
         }
     }
@@ -354,7 +354,7 @@ pub async fn submit(
     check_linking(row)?;
     let app = app_of(store, registry, row).await?;
     let manifest = app.connector.manifest();
-    if !matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic) {
+    if !manifest.auth.kind.is_filled_in() {
         return Err(Error::invalid(
             "no_key_needed",
             "This app is linked at the provider's own page.",
@@ -364,6 +364,10 @@ pub async fn submit(
     let credential = manifest.credential_from(&inputs).map_err(|error| {
         Error::invalid("input_invalid", error.to_string()).with("input", error.input)
     })?;
+    let credential = match manifest.auth.kind {
+        AuthKind::SessionExchange => begin_session(store, registry, row, &app, &inputs).await?,
+        _ => credential,
+    };
     let open: BTreeMap<String, String> = answers
         .iter()
         .filter(|(name, _)| manifest.inputs.iter().any(|i| &&i.name == name && !i.secret))
@@ -371,6 +375,36 @@ pub async fn submit(
         .collect();
     let stored = Stored { inputs: open, credential };
     finish_with(store, registry, row, &app, stored, &inputs).await
+}
+
+/// Exchanges what was filled in for a first session.
+async fn begin_session(
+    store: &Store,
+    registry: &Registry,
+    row: &Session,
+    app: &App,
+    inputs: &Inputs,
+) -> Result<Credential> {
+    let endpoints = app.endpoints(store, registry, inputs).await?;
+    let connector = app.connector.as_ref();
+    let begun =
+        oauth::session::begin(registry.outbound(), store.now(), connector, &endpoints, inputs);
+    match begun.await {
+        Ok(tokens) => Ok(Credential::OAuth(tokens)),
+        Err(error) => {
+            finish::failed(store, row, Fault::ProviderUnavailable).await?;
+            Err(match error.kind() {
+                ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
+                    "credential_refused",
+                    format!(
+                        "{} does not accept this: {error}. Check what you entered and try again.",
+                        connector.manifest().display_name
+                    ),
+                ),
+                _ => provider_failed(app, &error),
+            })
+        }
+    }
 }
 
 /// Asks whose account it is, and keeps what came until the platform completes the session.

@@ -140,7 +140,7 @@ pub(super) async fn review(
     let Review { workspace, end_user, app, scopes, .. } =
         session::review(&state.store, &state.registry, row).await?;
     let manifest = app.connector.manifest();
-    let by_key = matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic);
+    let by_key = manifest.auth.kind.is_filled_in();
     let agent = match &row.agent_id {
         Some(id) => Some(agent::get(&state.store, &row.workspace_id, id).await?.name),
         None => None,

@@ -3,6 +3,7 @@
 mod oauth1;
 mod parts;
 mod requests;
+mod session;
 mod signals;
 mod urls;
 
@@ -10,7 +11,7 @@ use std::{collections::BTreeSet, fmt};
 
 use http::{HeaderName, HeaderValue};
 
-use super::{AuthKind, Input, InputKind, Manifest, Needs, ScopeSpec};
+use super::{Input, InputKind, Manifest, Needs, ScopeSpec};
 use crate::{Action, allow, input, matcher};
 
 pub(crate) use urls::{is_one_label, names_a_host};
@@ -68,6 +69,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     urls::check(manifest)?;
     parts::check(manifest)?;
     oauth1::check(manifest)?;
+    session::check(manifest)?;
     scopes(manifest)?;
     actions(manifest)
 }
@@ -181,9 +183,8 @@ fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
         "a region lists its values in `enum`",
     )?;
     if input.secret {
-        let is_key = matches!(manifest.auth.kind, AuthKind::ApiKey | AuthKind::Basic);
         must(
-            is_key,
+            manifest.auth.kind.is_filled_in(),
             place,
             "an OAuth provider has no secret inputs: its secrets belong to the client",
         )?;

@@ -318,7 +318,7 @@ fn credential(manifest: &Manifest) -> Checked {
         .map(|input| input.name.as_str())
         .collect();
     must(
-        !is_key || !secrets.is_empty(),
+        !manifest.auth.kind.is_filled_in() || !secrets.is_empty(),
         "inputs",
         "a key needs at least one input with secret = true",
     )?;

@@ -341,6 +341,11 @@ fn complete(manifest: &Manifest) -> Checked {
             "urls",
             "oauth1 needs `request_token`, `authorize` and `token`",
         ),
+        AuthKind::SessionExchange => must(
+            !discovered && urls.token.is_some() && urls.authorize.is_none(),
+            "urls",
+            "session_exchange needs `token`, and no `authorize` or `issuer`",
+        ),
         AuthKind::ApiKey | AuthKind::Basic => must(
             !discovered && specs(manifest).is_empty(),
             "urls",

@@ -38,7 +38,7 @@ struct ProviderView {
     display_name: String,
     category: String,
     docs_url: Option<String>,
-    /// `oauth2_code`, `oauth2_client_credentials`, `api_key` or `basic`.
+    /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic` or `session_exchange`.
     auth: &'static str,
     /// How its clients identify themselves: `post`, `basic`, `header` or `none`.
     client_auth: &'static str,
@@ -131,6 +131,7 @@ impl From<Found> for ProviderView {
                 AuthKind::Oauth2ClientCredentials => "oauth2_client_credentials",
                 AuthKind::ApiKey => "api_key",
                 AuthKind::Basic => "basic",
+                AuthKind::SessionExchange => "session_exchange",
                 AuthKind::Oauth1 => "oauth1",
             },
             client_auth: match manifest.client.auth {
