@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use connector::{
-    AuthKind, Manifest,
+    Manifest,
     manifest::{Access as ManifestAccess, InputKind},
 };
 use hub::{

@@ -138,7 +138,7 @@ impl Browser {
             form.set(&button.0, &button.1);
         }
         for name in form.blanks.clone() {
-            let answer = match name.as_str() {
+            let answer = match name.trim_start_matches("input-") {
                 "login" => self.person.as_str(),
                 "password" => "any password",
                 _ => "",
