@@ -37,7 +37,8 @@ pub async fn a_session_is_begun_as_declared(subject: &Subject) {
     let kept = again.refresh.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(kept, Some(filled_in), "what was filled in stays");
 
-    let down = flow.session(Answer::from(Fixture::json(503, json!({})))).await.unwrap_err();
+    let down = flow.session(Answer::from(Fixture::json(503, json!({})))).await;
+    let down = down.expect_err("a 503 begins no session");
     assert_eq!(down.kind(), ErrorKind::Unavailable, "a fault is no refusal");
     assert!(!down.to_string().contains(KEY), "{down}");
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::{ExposeSecret, SecretString, constant_time_eq};
-use connector::{AuthKind, Credential, ErrorKind, Inputs};
+use connector::{AuthKind, Credential, Inputs};
 use oauth::CallbackError;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
 use serde::{Deserialize, Serialize};
@@ -82,7 +82,7 @@ pub(super) fn wanted_scopes(row: &Session, app: &App) -> Vec<String> {
     }
 }
 
-fn check_linking(row: &Session) -> Result<()> {
+pub(super) fn check_linking(row: &Session) -> Result<()> {
     match row.status {
         Status::Linking | Status::Failed => Ok(()),
         _ => Err(Error::conflict(
@@ -135,6 +135,31 @@ pub async fn start(
     }
 }
 
+/// With what a person is sent to the provider.
+pub(super) struct Asked {
+    pub(super) endpoints: oauth::Endpoints,
+    pub(super) clients: Vec<oauth::Client>,
+    pub(super) scopes: Vec<String>,
+    pub(super) options: oauth::AuthorizeOptions,
+}
+
+/// With a client that workspaces share the provider is made to ask again: another workspace's yes is none.
+pub(super) async fn asked(
+    store: &Store,
+    registry: &Registry,
+    row: &Session,
+    app: &App,
+    inputs: &Inputs,
+) -> Result<Asked> {
+    let shared = app.client.as_ref().is_some_and(|client| client.owner_id == SYSTEM);
+    Ok(Asked {
+        endpoints: app.endpoints(store, registry, inputs).await?,
+        clients: app.oauth_clients(store, registry).await?,
+        scopes: wanted_scopes(row, app),
+        options: oauth::AuthorizeOptions { force_consent: shared, ..Default::default() },
+    })
+}
+
 async fn to_provider(
     store: &Store,
     registry: &Registry,
@@ -143,20 +168,16 @@ async fn to_provider(
     inputs: &Inputs,
     answers: &BTreeMap<String, String>,
 ) -> Result<Start> {
-    let endpoints = app.endpoints(store, registry, inputs).await?;
-    let clients = app.oauth_clients(store, registry).await?;
-    let shared = app.client.as_ref().is_some_and(|client| client.owner_id == SYSTEM);
-    let options = oauth::AuthorizeOptions { force_consent: shared, ..Default::default() };
-    let scopes = wanted_scopes(row, app);
-    let authorization = integration::with_secrets(&clients, |client| {
+    let asked = asked(store, registry, row, app, inputs).await?;
+    let authorization = integration::with_secrets(&asked.clients, |client| {
         oauth::authorize(
             registry.outbound(),
             store.rng(),
             app.connector.as_ref(),
-            &endpoints,
+            &asked.endpoints,
             client,
-            &scopes,
-            &options,
+            &asked.scopes,
+            &asked.options,
         )
     })
     .await
@@ -344,71 +365,8 @@ async fn fail(store: &Store, row: &Session, error: &CallbackError) -> Result<()>
     finish::failed(store, row, fault).await
 }
 
-/// A key or a user and password, as filled in; checked with the provider before it counts.
-pub async fn submit(
-    store: &Store,
-    registry: &Registry,
-    row: &Session,
-    answers: &BTreeMap<String, String>,
-) -> Result<()> {
-    check_linking(row)?;
-    let app = app_of(store, registry, row).await?;
-    let manifest = app.connector.manifest();
-    if !manifest.auth.kind.is_filled_in() {
-        return Err(Error::invalid(
-            "no_key_needed",
-            "This app is linked at the provider's own page.",
-        ));
-    }
-    let inputs = app.inputs(answers)?;
-    let credential = manifest.credential_from(&inputs).map_err(|error| {
-        Error::invalid("input_invalid", error.to_string()).with("input", error.input)
-    })?;
-    let credential = match manifest.auth.kind {
-        AuthKind::SessionExchange => begin_session(store, registry, row, &app, &inputs).await?,
-        _ => credential,
-    };
-    let open: BTreeMap<String, String> = answers
-        .iter()
-        .filter(|(name, _)| manifest.inputs.iter().any(|i| &&i.name == name && !i.secret))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    let stored = Stored { inputs: open, credential };
-    finish_with(store, registry, row, &app, stored, &inputs).await
-}
-
-/// Exchanges what was filled in for a first session.
-async fn begin_session(
-    store: &Store,
-    registry: &Registry,
-    row: &Session,
-    app: &App,
-    inputs: &Inputs,
-) -> Result<Credential> {
-    let endpoints = app.endpoints(store, registry, inputs).await?;
-    let connector = app.connector.as_ref();
-    let begun =
-        oauth::session::begin(registry.outbound(), store.now(), connector, &endpoints, inputs);
-    match begun.await {
-        Ok(tokens) => Ok(Credential::OAuth(tokens)),
-        Err(error) => {
-            finish::failed(store, row, Fault::ProviderUnavailable).await?;
-            Err(match error.kind() {
-                ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
-                    "credential_refused",
-                    format!(
-                        "{} does not accept this: {error}. Check what you entered and try again.",
-                        connector.manifest().display_name
-                    ),
-                ),
-                _ => provider_failed(app, &error),
-            })
-        }
-    }
-}
-
 /// Asks whose account it is, and keeps what came until the platform completes the session.
-async fn finish_with(
+pub(super) async fn finish_with(
     store: &Store,
     registry: &Registry,
     row: &Session,

@@ -11,6 +11,7 @@ mod export;
 mod finish;
 mod link;
 mod signed;
+mod submit;
 
 pub(crate) use ask::connect;
 pub use ask::{Answer, ConnectRequired, FixableBy, OpenSession, token};
@@ -21,4 +22,5 @@ pub use entity::{Fault, Intent, Model as Session, SEALED, Status};
 pub use expire::{end_open, expire_due};
 pub use export::of_person;
 pub use finish::{Review, cancel, completion_code, granted, review};
-pub use link::{Start, callback, start, submit};
+pub use link::{Start, callback, start};
+pub use submit::submit;

@@ -8,13 +8,13 @@ use oauth::oauth1::{self, Temporary};
 
 use super::{
     Session,
-    link::{Broken, Flow, Proof, Start, Way, keep_flow, provider_failed, wanted_scopes},
+    link::{Broken, Flow, Proof, Start, Way, asked, keep_flow, provider_failed},
 };
 use crate::{
     Result,
     integration::{self, App},
     provider::Registry,
-    store::{SYSTEM, Store},
+    store::Store,
 };
 
 /// Gets temporary credentials, keeps them sealed, and says where the browser goes.
@@ -26,21 +26,17 @@ pub(super) async fn to_provider(
     inputs: &Inputs,
     answers: &BTreeMap<String, String>,
 ) -> Result<Start> {
-    let endpoints = app.endpoints(store, registry, inputs).await?;
-    let clients = app.oauth_clients(store, registry).await?;
-    let shared = app.client.as_ref().is_some_and(|client| client.owner_id == SYSTEM);
-    let options = oauth::AuthorizeOptions { force_consent: shared, ..Default::default() };
-    let scopes = wanted_scopes(row, app);
-    let begun = integration::with_secrets(&clients, |client| {
+    let asked = asked(store, registry, row, app, inputs).await?;
+    let begun = integration::with_secrets(&asked.clients, |client| {
         oauth1::begin(
             registry.outbound(),
             store.now(),
             store.rng(),
             app.connector.as_ref(),
-            &endpoints,
+            &asked.endpoints,
             client,
-            &scopes,
-            &options,
+            &asked.scopes,
+            &asked.options,
         )
     })
     .await

@@ -64,7 +64,7 @@ secret = true
 
     fn refused(from: &str, to: &str, says: &str) {
         assert!(WHOLE.contains(from));
-        let error = Manifest::parse(&WHOLE.replace(from, to)).err().expect(to).to_string();
+        let error = Manifest::parse(&WHOLE.replace(from, to)).expect_err(to).to_string();
         assert!(error.contains(says), "{error}");
     }
 
