@@ -1,8 +1,9 @@
 //! Making, changing and using clients.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use base::{ClientId, ExposeSecret, SecretString, constant_time_eq};
+use connector::{Connector, Manifest};
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
     EntityTrait, IntoActiveModel, QueryFilter, entity::prelude::Expr,
@@ -102,9 +103,6 @@ async fn check(
             "`client_id` is 1 to 500 printable ASCII characters, as the provider shows it (RFC 6749, appendix A.1).",
         ));
     }
-    if let Some(secret) = &new.client_secret {
-        check_secret(secret)?;
-    }
     if let Some(uri) = &new.redirect_uri {
         check_redirect_uri(uri)?;
     }
@@ -114,18 +112,34 @@ async fn check(
             "`scopes` is a list of at most 500 scopes of printable ASCII characters.",
         ));
     }
-    match owner {
-        Owner::Workspace(workspace) => {
-            provider::find(store, registry, workspace, &new.provider, None).await?;
-        }
-        Owner::Platform => check_shareable(registry, new)?,
+    if owner == Owner::Platform {
+        check_shareable(registry, new)?;
     }
-    Ok(())
+    let connector = connector_of(store, registry, owner, &new.provider).await?;
+    new.client_secret.as_ref().map_or(Ok(()), |secret| check_secret(connector.manifest(), secret))
 }
 
-fn check_secret(secret: &SecretString) -> Result<()> {
+async fn connector_of(
+    store: &Store,
+    registry: &Registry,
+    owner: Owner<'_>,
+    provider: &str,
+) -> Result<Arc<dyn Connector>> {
+    Ok(provider::find(store, registry, owner.id(), provider, None).await?.connector)
+}
+
+/// A secret that is sent is one line; one that signs is a private key, of many.
+fn check_secret(manifest: &Manifest, secret: &SecretString) -> Result<()> {
     let text = secret.expose_secret();
-    if (1..=8192).contains(&text.len()) && !text.chars().any(char::is_control) {
+    let bounded = (1..=8192).contains(&text.len());
+    if let Some(spec) = manifest.client.assertion.as_ref().filter(|_| bounded) {
+        return oauth::check_key(spec.algorithm, secret).map_err(|wanted| {
+            let text =
+                format!("{} knows its clients by what they sign: {wanted}.", manifest.display_name);
+            Error::invalid("client_secret_invalid", text)
+        });
+    }
+    if bounded && !text.chars().any(char::is_control) {
         return Ok(());
     }
     Err(Error::invalid(
@@ -269,12 +283,14 @@ async fn has_integrations(store: &Store, client: &str) -> Result<bool> {
 /// Changes the secret alone; the former one is tried for another 24 hours.
 pub async fn change_secret(
     store: &Store,
+    registry: &Registry,
     owner: Owner<'_>,
     id_or_slug: &str,
     secret: SecretString,
 ) -> Result<Model> {
-    check_secret(&secret)?;
     let found = get(store, owner, id_or_slug).await?;
+    let connector = connector_of(store, registry, owner, &found.provider).await?;
+    check_secret(connector.manifest(), &secret)?;
     let row = found.clone().into_active_model();
     write_change(store, found, row, Some(secret)).await
 }

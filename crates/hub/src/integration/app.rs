@@ -103,11 +103,14 @@ impl App {
         }
         let redirect_uri =
             client.redirect_uri.clone().unwrap_or_else(|| registry.callback_url(&client.id));
+        let (clock, rng) = store.sources();
+        let proof = oauth::Proof::Signed { clock, rng };
         let with = |secret| oauth::Client {
             client_id: client.client_id.clone(),
             client_secret: secret,
             redirect_uri: redirect_uri.clone(),
             auth: None,
+            proof: proof.clone(),
         };
         let secrets = client::secrets(store, client).await?;
         if secrets.is_empty() {
