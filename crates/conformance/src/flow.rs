@@ -107,7 +107,8 @@ impl<'a> Flow<'a> {
         let answer = self.callback(&begun);
         let flow = FlowSecrets { pkce_verifier: begun.pkce_verifier, nonce: begun.nonce };
         if let Some(nonce) = &flow.nonce {
-            self.peer.signs_in(&self.client, SECRET, nonce.expose_secret(), NOW);
+            let secret = keys::secret(self.subject.manifest());
+            self.peer.signs_in(&self.client, &secret, nonce.expose_secret(), NOW);
         }
         oauth::exchange(
             &self.outbound,
