@@ -24,3 +24,4 @@ mod oauth1;
 mod openid_provider;
 mod revocation_under_load;
 mod secrets_stay_sealed;
+mod signed_clients;
