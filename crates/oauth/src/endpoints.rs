@@ -3,7 +3,10 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use base::Timestamp;
-use connector::{AuthKind, ErrorKind, Inputs, Manifest, manifest::UrlSpec};
+use connector::{
+    AuthKind, ErrorKind, Inputs, Manifest,
+    manifest::{AssertionSpec, UrlSpec},
+};
 use outbound::{Hosts, Outbound};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
@@ -186,7 +189,7 @@ pub async fn endpoints(
 
 /// The open answers that the templates of `client.assertion` name.
 fn named(manifest: &Manifest, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let templates = manifest.client.assertion.iter().flat_map(|spec| spec.templates());
+    let templates = manifest.client.assertion.iter().flat_map(AssertionSpec::templates);
     let names = templates.flat_map(|(_, template)| connector::names(template));
     names.filter_map(|name| Some((name.to_owned(), values.get(name)?.clone()))).collect()
 }
