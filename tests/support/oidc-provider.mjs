@@ -9,6 +9,7 @@
 // GET /_stats tells what happened; GET /_secrets lists every code and token that was ever given out.
 // PUT /_echo with {"times": 2} makes the next so many token and userinfo requests fail, with answers that
 // repeat all that was sent: the header with the token, the code, the refresh token.
+// POST /_keys with {"algorithm": "RS256"} (or ES256) makes a pair of keys for a client that signs.
 // PUT /_clients/{client_id} adds a client or replaces it, because a hub tells its redirect URI only
 // after the client was made there.
 
@@ -201,6 +202,16 @@ async function echo(ctx) {
   echoed += 1;
 }
 
+/** A client's new keys: the private one as it is pasted into the hub, the public one as the provider takes it. */
+function keys(algorithm) {
+  const kind = algorithm === 'ES256' ? ['ec', { namedCurve: 'P-256' }] : ['rsa', { modulusLength: 2048 }];
+  const pair = generateKeyPairSync(...kind);
+  return {
+    private_key: pair.privateKey.export({ type: 'pkcs8', format: 'pem' }),
+    public_key: { ...pair.publicKey.export({ format: 'jwk' }), use: 'sig', alg: algorithm, kid: randomBytes(8).toString('hex') },
+  };
+}
+
 async function doors(ctx, next) {
   if (ctx.path === '/_stats' && ctx.method === 'GET') {
     ctx.body = stats;
@@ -213,6 +224,10 @@ async function doors(ctx, next) {
   if (ctx.path === '/_echo' && ctx.method === 'PUT') {
     echoes = (await body(ctx.req)).times;
     ctx.body = { echoed };
+    return;
+  }
+  if (ctx.path === '/_keys' && ctx.method === 'POST') {
+    ctx.body = keys((await body(ctx.req)).algorithm);
     return;
   }
   if (echoes > 0 && ['/token', '/me'].includes(ctx.path)) {

@@ -52,6 +52,7 @@ const HOMES: &[(&[&str], &[&str], &str)] = &[
     (&["aws-*"],                                   &["vault"],                            "of AWS there is its key service, and only its signer"),
     (&["apalis", "apalis-*"],                      &["hub"],                              "background work runs in hub/jobs"),
     (&["ed25519-dalek", "signed_note"],             &["hub"],                              "audit notes are signed and verified in hub/audit/note.rs"),
+    (&["ring"],                                    &["oauth", "conformance"],             "assertions are signed in oauth/assertion.rs, and verified by the suite"),
     (&["indicatif"],                               &["server"],                           "the command line draws progress"),
     (&["subtle"],                                  &["base"],                             "secrets are compared in base::constant_time_eq"),
     (&["getrandom", "rand", "fastrand"],           &["base", "playground"],               "randomness is passed in as base::Rng"),

@@ -1,14 +1,15 @@
 //! A connector in use: the engine between it and the provider in this process.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use base::{ExposeSecret, SecretString, SeededRng, Timestamp};
+use base::{ExposeSecret, ManualClock, SecretString, SeededRng, Timestamp};
 use connector::{
     Account, Api, AuthKind, Credential, Inputs, TokenSet,
     manifest::{CallbackVerify, Capture},
 };
 use oauth::{
     Authorization, AuthorizeOptions, CallbackAnswer, CallbackError, Client, Endpoints, FlowSecrets,
+    Proof,
 };
 use outbound::{Limits, Outbound};
 use url::form_urlencoded;
@@ -16,6 +17,7 @@ use url::form_urlencoded;
 use crate::{
     Subject,
     fixture::Fixture,
+    keys,
     peer::{Answer, Peer},
     signed,
 };
@@ -57,9 +59,13 @@ impl<'a> Flow<'a> {
         peer.at(&endpoints);
         let client = Client {
             client_id: "cl:ient&1".to_owned(),
-            client_secret: Some(SecretString::from(SECRET)),
+            client_secret: Some(keys::secret(subject.manifest()).into()),
             redirect_uri: "https://hub.example/oauth/callback/cli_1".to_owned(),
             auth: None,
+            proof: Proof::Signed {
+                clock: Arc::new(ManualClock::at(NOW)),
+                rng: Arc::new(SeededRng::new(3)),
+            },
         };
         Self { subject, peer, outbound, inputs, endpoints, client }
     }
@@ -101,7 +107,8 @@ impl<'a> Flow<'a> {
         let answer = self.callback(&begun);
         let flow = FlowSecrets { pkce_verifier: begun.pkce_verifier, nonce: begun.nonce };
         if let Some(nonce) = &flow.nonce {
-            self.peer.signs_in(&self.client, SECRET, nonce.expose_secret(), NOW);
+            let secret = keys::secret(self.subject.manifest());
+            self.peer.signs_in(&self.client, &secret, nonce.expose_secret(), NOW);
         }
         oauth::exchange(
             &self.outbound,

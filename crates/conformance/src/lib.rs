@@ -30,6 +30,7 @@ mod case;
 pub mod checks;
 mod fixture;
 mod flow;
+mod keys;
 mod log;
 mod made;
 mod page;

@@ -10,7 +10,7 @@ use connector::{
 use serde_json::{Value, json};
 
 /// What people may answer: of these the first that an input takes.
-const ANSWERS: [&str; 11] = [
+const ANSWERS: [&str; 12] = [
     "ana",
     "https://ana.example",
     "ana.example",
@@ -21,6 +21,7 @@ const ANSWERS: [&str; 11] = [
     "0f8fad5b-d9cb-469f-a165-70867728950e",
     "abcdefghijklmnopqrst",
     "instance1150",
+    "TEAM123456",
     "rest",
 ];
 

@@ -307,6 +307,7 @@ pub(crate) async fn link(subject: &Subject, secret: &str) -> Result<Linked, Erro
         client_secret: Some(SecretString::from(secret)),
         redirect_uri: "https://hub.example/oauth/callback/cli_1".to_owned(),
         auth: None,
+        proof: oauth::Proof::None,
     };
     let (rng, scopes) = (SeededRng::new(7), subject.scopes());
     let options = AuthorizeOptions::default();

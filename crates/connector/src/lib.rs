@@ -41,7 +41,7 @@ pub use input::{InputError, Inputs};
 pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestError, RefreshClass};
 pub use matcher::provider_code;
 pub use rate::RateInfo;
-pub use template::{fill as fill_url, fill_raw as fill_header};
+pub use template::{fill as fill_url, fill_raw as fill_header, names};
 pub use token::{ErrorReply, TokenReply, TokenSet, is_error as is_error_reply};
 pub use webhook::{Delivery, WebhookError, hmac_sha256_hex};
 

@@ -9,7 +9,7 @@ pub(crate) const UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The names in braces.
-pub(crate) fn names(template: &str) -> Vec<&str> {
+pub fn names(template: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let mut rest = template;
     while let Some((_, after)) = rest.split_once('{') {

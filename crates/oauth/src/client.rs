@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 
 use base::{ExposeSecret, SecretString};
 use base64::{Engine, engine::general_purpose::STANDARD};
-use connector::{ClientAuth, ErrorKind, Manifest, manifest::HeaderSpec};
+use connector::{
+    ClientAuth, ErrorKind, Manifest,
+    manifest::{AssertionParam, HeaderSpec},
+};
 use http::{HeaderName, HeaderValue, header};
 use url::form_urlencoded;
 
-use crate::{Endpoints, Error, request::Params};
+use crate::{Endpoints, Error, Proof, assertion, request::Params};
 
 /// An OAuth client registered at the provider.
 #[derive(Clone, Debug)]
@@ -21,11 +24,18 @@ pub struct Client {
     pub redirect_uri: String,
     /// How it identifies itself; none = as the manifest or the discovery document says.
     pub auth: Option<ClientAuth>,
+    /// Where its assertions come from, if it proves itself with such.
+    pub proof: Proof,
 }
 
 impl Client {
     /// How this client identifies itself at this provider.
     fn method(&self, manifest: &Manifest, endpoints: &Endpoints) -> ClientAuth {
+        // A private key is never sent, whatever anybody offers or chooses.
+        if manifest.client.auth == ClientAuth::PrivateKeyJwt {
+            let none = self.auth == Some(ClientAuth::None);
+            return if none { ClientAuth::None } else { ClientAuth::PrivateKeyJwt };
+        }
         if self.client_secret.is_none() {
             return ClientAuth::None;
         }
@@ -75,11 +85,36 @@ impl Client {
                 ];
                 filled(header, &values.into()).map(Some)
             }
+            (ClientAuth::PrivateKeyJwt, _) => {
+                params.set(&spec.id_param, &self.client_id);
+                self.assert(manifest, endpoints, params).map(|()| None)
+            }
             _ => {
                 params.set(&spec.id_param, &self.client_id);
                 Ok(None)
             }
         }
+    }
+
+    fn assert(
+        &self,
+        manifest: &Manifest,
+        endpoints: &Endpoints,
+        params: &mut Params,
+    ) -> Result<(), Error> {
+        let spec = manifest.client.assertion.as_ref().ok_or_else(|| {
+            let text = "the manifest does not say how the client's assertion is signed";
+            Error::unsent(ErrorKind::Invalid, text)
+        })?;
+        let assertion = assertion::of(self, spec, endpoints)?;
+        match spec.param {
+            AssertionParam::ClientAssertion => {
+                params.set("client_assertion_type", assertion::TYPE);
+                params.set("client_assertion", &assertion);
+            }
+            AssertionParam::ClientSecret => params.set(&manifest.client.secret_param, &assertion),
+        }
+        Ok(())
     }
 
     /// HTTP Basic with id and secret.
@@ -115,6 +150,7 @@ fn registered_name(method: ClientAuth) -> &'static str {
         ClientAuth::Basic => "client_secret_basic",
         // Nobody's document names it.
         ClientAuth::Header => "",
+        ClientAuth::PrivateKeyJwt => "private_key_jwt",
         ClientAuth::None => "none",
     }
 }

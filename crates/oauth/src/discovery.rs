@@ -1,5 +1,7 @@
 //! Discovery: OpenID Connect Discovery 1.0, then RFC 8414.
 
+use std::collections::BTreeMap;
+
 use connector::ErrorKind;
 use outbound::{Hosts, Outbound};
 use serde_json::Value;
@@ -100,6 +102,7 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
         jwks: endpoint("jwks_uri")?,
         id_token_algs: list(document, "id_token_signing_alg_values_supported").unwrap_or_default(),
         pkce_methods: list(document, "code_challenge_methods_supported").unwrap_or_default(),
+        answers: BTreeMap::new(),
         later: Vec::new(),
         hosts: Hosts::default(),
     })

@@ -3,7 +3,10 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use base::Timestamp;
-use connector::{AuthKind, ErrorKind, Inputs, Manifest, manifest::UrlSpec};
+use connector::{
+    AuthKind, ErrorKind, Inputs, Manifest,
+    manifest::{AssertionSpec, UrlSpec},
+};
 use outbound::{Hosts, Outbound};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::{Host, Url};
@@ -50,6 +53,8 @@ pub struct Endpoints {
     pub id_token_algs: Vec<String>,
     /// The PKCE methods that it says it takes; empty where it does not say.
     pub pkce_methods: Vec<String>,
+    /// The answers that the client's assertions name.
+    pub answers: BTreeMap<String, String>,
     /// Addresses that count once a value was captured.
     pub later: Vec<Later>,
     /// The hosts of all these, as they were found: no request leads to another.
@@ -125,6 +130,7 @@ pub async fn endpoints(
         }
         None => Endpoints::default(),
     };
+    found.answers = named(manifest, values);
     // A time that RFC 3339 can't write is written otherwise and sorts before every date.
     let day: String = now.to_string().chars().take(10).collect();
     let urls = &manifest.urls;
@@ -179,6 +185,13 @@ pub async fn endpoints(
         }
     }
     Ok(found.with_hosts())
+}
+
+/// The open answers that the templates of `client.assertion` name.
+fn named(manifest: &Manifest, values: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let templates = manifest.client.assertion.iter().flat_map(AssertionSpec::templates);
+    let names = templates.flat_map(|(_, template)| connector::names(template));
+    names.filter_map(|name| Some((name.to_owned(), values.get(name)?.clone()))).collect()
 }
 
 /// The names that the URL of a revocation may have besides the inputs.

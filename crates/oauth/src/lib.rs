@@ -9,6 +9,7 @@
 //! a URL only where a manifest says that the provider wants them there. [`oauth1`] is the elder protocol,
 //! with promises of its own.
 
+mod assertion;
 mod authorize;
 mod callback;
 mod client;
@@ -27,6 +28,7 @@ mod revoke;
 mod scope;
 pub mod session;
 
+pub use assertion::{Proof, check_key};
 pub use authorize::{Authorization, AuthorizeOptions, authorize};
 pub use callback::{CallbackAnswer, CallbackError, read_callback};
 pub use client::Client;

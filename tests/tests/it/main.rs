@@ -25,3 +25,4 @@ mod openid_provider;
 mod revocation_under_load;
 mod secrets_stay_sealed;
 mod sessions;
+mod signed_clients;

@@ -1,10 +1,14 @@
 //! The token request.
 
+use std::collections::BTreeMap;
+
 use base::ExposeSecret;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use connector::{
     ClientAuth, TokenSet,
-    manifest::{Encoding, Pkce, RedirectUri, TokenExchange, TokenMethod},
+    manifest::{
+        AssertionParam, AssertionSpec, Encoding, Pkce, RedirectUri, TokenExchange, TokenMethod,
+    },
 };
 use url::form_urlencoded;
 
@@ -12,6 +16,7 @@ use crate::{
     Subject,
     fixture::Expect,
     flow::{CODE, Flow, NOW, SECRET},
+    keys,
     peer::Seen,
 };
 
@@ -128,7 +133,14 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
     let id = flow.client.client_id.as_str();
     let (id_param, secret_param) = (&manifest.client.id_param, &manifest.client.secret_param);
     let own = manifest.client.header.as_ref().filter(|_| !discovered);
-    if let Some(spec) = own {
+    if let Some(spec) = &manifest.client.assertion {
+        asserted(flow, spec, &fields);
+        assert_eq!(
+            asked.header("authorization"),
+            None,
+            "a client identifies itself in one way only"
+        );
+    } else if let Some(spec) = own {
         let filled = spec.template.replace("{client_id}", id).replace("{client_secret}", SECRET);
         let found = asked.headers.get(&spec.name).map(http::HeaderValue::as_bytes);
         assert_eq!(found, Some(filled.as_bytes()), "the header of the provider's own");
@@ -152,6 +164,47 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
         assert!(allowed(ClientAuth::None, "none"), "the client did not identify itself");
         assert_eq!(fields.get(id_param).map(String::as_str), Some(id));
     }
+}
+
+/// Whether an assertion is signed, and says what is declared.
+fn asserted(flow: &Flow<'_>, spec: &AssertionSpec, fields: &BTreeMap<String, String>) {
+    let client = &flow.subject.manifest().client;
+    let id = flow.client.client_id.as_str();
+    let field = |name: &str| fields.get(name).map(String::as_str);
+    assert_eq!(field(&client.id_param), Some(id));
+    let assertion = match spec.param {
+        AssertionParam::ClientAssertion => {
+            let kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+            assert_eq!(field("client_assertion_type"), Some(kind));
+            assert_eq!(field(&client.secret_param), None, "the key stays");
+            field("client_assertion")
+        }
+        AssertionParam::ClientSecret => {
+            assert_eq!(field("client_assertion"), None);
+            field(&client.secret_param)
+        }
+    };
+    let (header, claims) =
+        keys::verified(spec.algorithm, assertion.expect("an assertion was sent"));
+    assert_eq!(header["alg"], spec.algorithm.name());
+    let filled = |template: &str| {
+        let answers = flow.subject.answers();
+        let issuer = flow.endpoints.issuer.as_deref().unwrap_or_default();
+        let mut text = template.to_owned();
+        for (name, answer) in &answers {
+            text = text.replace(&format!("{{{name}}}"), answer);
+        }
+        text.replace("{client_id}", id).replace("{issuer}", issuer)
+    };
+    let usual = |template: &Option<String>| template.as_deref().map_or(id.to_owned(), filled);
+    assert_eq!(header["kid"].as_str().map(str::to_owned), spec.key_id.as_deref().map(filled));
+    assert_eq!(claims["iss"], usual(&spec.issuer));
+    assert_eq!(claims["sub"], usual(&spec.subject));
+    let endpoint = flow.endpoints.token.as_ref().map(ToString::to_string).unwrap_or_default();
+    assert_eq!(claims["aud"], spec.audience.as_deref().map_or(endpoint, filled));
+    assert_eq!(claims["iat"], NOW.secs());
+    assert_eq!(claims["exp"], NOW.secs() + i64::from(spec.lifetime_s));
+    assert!(claims["jti"].as_str().is_some_and(|id| id.len() >= 22), "its id can't be guessed");
 }
 
 fn decoded(text: &str) -> String {

@@ -13,6 +13,7 @@ use crate::{
     Subject,
     fixture::Fixture,
     flow::{CODE, Flow, SECRET, troubles},
+    keys,
     log::Log,
     peer::Answer,
     subject::KEY,
@@ -25,6 +26,7 @@ pub async fn nothing_secret_leaks(subject: &Subject) {
     let flow = Flow::start(subject).await;
     let mut told = Vec::new();
     let mut secrets = vec![SECRET.to_owned(), CODE.to_owned(), KEY.to_owned()];
+    secrets.extend(keys::secret_parts(subject.manifest()));
     if subject.has_a_browser() {
         let begun = flow.authorize(1, &AuthorizeOptions::default()).await;
         secrets.push(begun.pkce_verifier.expose_secret().to_owned());

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::AssertionSpec;
 use crate::{InputError, input};
 
 /// How one gets in.
@@ -248,6 +249,8 @@ pub struct ClientSpec {
     pub secret_param: String,
     /// For `auth = "header"`: the header, a template over `client_id` and `client_secret`.
     pub header: Option<HeaderSpec>,
+    /// For `auth = "private_key_jwt"`: the assertion.
+    pub assertion: Option<AssertionSpec>,
 }
 
 impl Default for ClientSpec {
@@ -257,6 +260,7 @@ impl Default for ClientSpec {
             id_param: "client_id".to_owned(),
             secret_param: "client_secret".to_owned(),
             header: None,
+            assertion: None,
         }
     }
 }
@@ -271,7 +275,7 @@ pub struct HeaderSpec {
     pub template: String,
 }
 
-/// How the client's secret is sent (RFC 6749, section 2.3.1).
+/// What becomes of the client's secret (RFC 6749, section 2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClientAuth {
@@ -282,6 +286,8 @@ pub enum ClientAuth {
     Basic,
     /// In a header of the provider's own: `client.header`.
     Header,
+    /// It stays: it is a private key (PKCS#8, PEM), and signs an assertion (RFC 7523, section 2.2): `client.assertion`.
+    PrivateKeyJwt,
     /// There is none: a public client.
     None,
 }

@@ -3,6 +3,7 @@
 //! TOML; unknown keys are errors, so that no key is accepted and ignored.
 
 mod api;
+mod assertion;
 mod auth;
 mod check;
 mod facts;
@@ -23,6 +24,7 @@ pub use api::{
     Access, ApiErrors, ApiMatcher, ApiMeaning, ApiSpec, CredentialSpec, Identity, Needs, Placement,
     ScopeSpec, Verify,
 };
+pub use assertion::{AssertionAlgorithm, AssertionParam, AssertionSpec};
 pub use auth::{
     AuthKind, AuthSpec, Authorize, Callback, CallbackVerify, Capture, CheckedCapture, ClientAuth,
     ClientSpec, HeaderSpec, Input, InputKind, Pkce,

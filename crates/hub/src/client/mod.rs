@@ -1,6 +1,7 @@
 //! OAuth clients: an id, a secret and a redirect URI at a provider, owned by one workspace or by the
 //! platform for its workspaces to share.
 
+mod check;
 mod entity;
 mod service;
 

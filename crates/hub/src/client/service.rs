@@ -7,17 +7,19 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction,
     EntityTrait, IntoActiveModel, QueryFilter, entity::prelude::Expr,
 };
-use url::Url;
 use vault::Place;
 
 use serde_json::json;
 
-use super::entity::{ActiveModel, Column, Entity, Model};
+use super::{
+    check,
+    entity::{ActiveModel, Column, Entity, Model},
+};
 use crate::{
     Error, Result,
     audit::{self, Change, Reach},
     page::{Page, PageQuery},
-    provider::{self, Registry},
+    provider::Registry,
     slug,
     store::{Json, SYSTEM, SealedColumn, Store},
 };
@@ -35,7 +37,7 @@ pub enum Owner<'a> {
 }
 
 impl Owner<'_> {
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         match self {
             Self::Platform => SYSTEM,
             Self::Workspace(workspace) => workspace,
@@ -75,7 +77,7 @@ pub async fn put(
     new: NewClient,
 ) -> Result<(Model, bool)> {
     slug::check(slug)?;
-    check(store, registry, owner, &new).await?;
+    check::settings(store, registry, owner, &new).await?;
     let found = Entity::find()
         .filter(Column::OwnerId.eq(owner.id()))
         .filter(Column::Slug.eq(slug))
@@ -85,97 +87,6 @@ pub async fn put(
         Some(found) => Ok((change(store, found, new).await?, false)),
         None => Ok((create(store, owner, slug, new).await?, true)),
     }
-}
-
-async fn check(
-    store: &Store,
-    registry: &Registry,
-    owner: Owner<'_>,
-    new: &NewClient,
-) -> Result<()> {
-    let visible = |text: &str, most: usize| {
-        (1..=most).contains(&text.len()) && text.chars().all(|c| (' '..='~').contains(&c))
-    };
-    if !visible(&new.client_id, 500) {
-        return Err(Error::invalid(
-            "client_id_invalid",
-            "`client_id` is 1 to 500 printable ASCII characters, as the provider shows it (RFC 6749, appendix A.1).",
-        ));
-    }
-    if let Some(secret) = &new.client_secret {
-        check_secret(secret)?;
-    }
-    if let Some(uri) = &new.redirect_uri {
-        check_redirect_uri(uri)?;
-    }
-    if new.scopes.len() > 500 || !new.scopes.iter().all(|scope| visible(scope, 300)) {
-        return Err(Error::invalid(
-            "scopes_invalid",
-            "`scopes` is a list of at most 500 scopes of printable ASCII characters.",
-        ));
-    }
-    match owner {
-        Owner::Workspace(workspace) => {
-            provider::find(store, registry, workspace, &new.provider, None).await?;
-        }
-        Owner::Platform => check_shareable(registry, new)?,
-    }
-    Ok(())
-}
-
-fn check_secret(secret: &SecretString) -> Result<()> {
-    let text = secret.expose_secret();
-    if (1..=8192).contains(&text.len()) && !text.chars().any(char::is_control) {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "client_secret_invalid",
-        "`client_secret` is 1 to 8192 characters without control characters.",
-    ))
-}
-
-fn check_redirect_uri(text: &str) -> Result<()> {
-    let good = Url::parse(text).is_ok_and(|url| {
-        (url.scheme() == "https"
-            || (url.scheme() == "http"
-                && matches!(url.host_str(), Some("localhost" | "127.0.0.1"))))
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && text.len() <= 2000
-    });
-    if good {
-        return Ok(());
-    }
-    Err(Error::invalid(
-        "redirect_uri_invalid",
-        "`redirect_uri` is a whole https URL without fragment; leave it out to use the hub's own.",
-    ))
-}
-
-/// A client that workspaces share: only where nobody can point it at a host of their own.
-fn check_shareable(registry: &Registry, new: &NewClient) -> Result<()> {
-    let Some(connector) = registry.get(&new.provider) else {
-        return Err(Error::invalid(
-            "client_not_shareable",
-            "A client that workspaces share must be of a built-in provider.",
-        ));
-    };
-    if connector.manifest().has_free_host() {
-        return Err(Error::invalid(
-            "client_not_shareable",
-            format!(
-                "`{}` lets whoever sets it up choose a host; a client for it can't be shared. Give each workspace its own.",
-                new.provider
-            ),
-        ));
-    }
-    if new.scopes.is_empty() {
-        return Err(Error::invalid(
-            "scopes_required",
-            "A client that workspaces share needs `scopes`: the most that any of them may ask for.",
-        ));
-    }
-    Ok(())
 }
 
 async fn create(store: &Store, owner: Owner<'_>, slug: &str, new: NewClient) -> Result<Model> {
@@ -269,12 +180,13 @@ async fn has_integrations(store: &Store, client: &str) -> Result<bool> {
 /// Changes the secret alone; the former one is tried for another 24 hours.
 pub async fn change_secret(
     store: &Store,
+    registry: &Registry,
     owner: Owner<'_>,
     id_or_slug: &str,
     secret: SecretString,
 ) -> Result<Model> {
-    check_secret(&secret)?;
     let found = get(store, owner, id_or_slug).await?;
+    check::secret(store, registry, owner, &found.provider, &secret).await?;
     let row = found.clone().into_active_model();
     write_change(store, found, row, Some(secret)).await
 }

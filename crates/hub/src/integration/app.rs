@@ -102,6 +102,7 @@ impl App {
                 client_secret: None,
                 redirect_uri: String::new(),
                 auth: None,
+                proof: oauth::Proof::None,
             }]);
         }
         let client = self.client.as_ref().ok_or_else(|| {
@@ -112,11 +113,14 @@ impl App {
         }
         let redirect_uri =
             client.redirect_uri.clone().unwrap_or_else(|| registry.callback_url(&client.id));
+        let (clock, rng) = store.sources();
+        let proof = oauth::Proof::Signed { clock, rng };
         let with = |secret| oauth::Client {
             client_id: client.client_id.clone(),
             client_secret: secret,
             redirect_uri: redirect_uri.clone(),
             auth: None,
+            proof: proof.clone(),
         };
         let secrets = client::secrets(store, client).await?;
         if secrets.is_empty() {

@@ -11,7 +11,7 @@ use connector::{
 };
 use http::Request;
 use oauth::{
-    AuthorizeOptions, CallbackAnswer, Client, Endpoints, FlowSecrets,
+    AuthorizeOptions, CallbackAnswer, Client, Endpoints, FlowSecrets, Proof,
     oauth1::{self, Temporary},
 };
 use serde_json::Value;
@@ -107,6 +107,7 @@ impl Trial<'_> {
             client_secret: Some(CLIENT_SECRET.into()),
             redirect_uri: self.registry.callback_url("CLIENT"),
             auth: None,
+            proof: Proof::Shown("CLIENT_ASSERTION"),
         }
     }
 

@@ -51,7 +51,9 @@ async fn set_up_and_take_down(scene: &Scene, store: &Store, chat: &Tenant) {
     let owner = ClientOwner::Workspace(&chat.id);
     let registry = &scene.registry;
     client::put(store, registry, owner, "other", new_client("acme", &[])).await.unwrap();
-    client::change_secret(store, owner, "other", format!("{SECRET}-2").into()).await.unwrap();
+    client::change_secret(store, registry, owner, "other", format!("{SECRET}-2").into())
+        .await
+        .unwrap();
     client::suspend(store, &client::get(store, owner, "other").await.unwrap().id, "why")
         .await
         .unwrap();

@@ -9,6 +9,7 @@ use hub::{
     connection::{self, Connection, Health, State, Status},
     integration::{self, App},
     policy::Form,
+    provider,
     release::TokenAsk,
 };
 
@@ -31,7 +32,9 @@ async fn expired() -> (Scene, Tenant, Connection) {
 
 async fn change(scene: &Scene, tenant: &Tenant, secret: &str) {
     let owner = Owner::Workspace(&tenant.id);
-    client::change_secret(&scene.store, owner, "acme-app", secret.into()).await.unwrap();
+    client::change_secret(&scene.store, &scene.registry, owner, "acme-app", secret.into())
+        .await
+        .unwrap();
 }
 
 async fn tried(scene: &Scene, tenant: &Tenant) -> Vec<String> {
@@ -168,4 +171,64 @@ async fn the_former_secret_serves_links_narrower_tokens_and_revocations_too() {
     connection::disconnect(&scene.store, &chat.id, &row.id, &app).await.unwrap();
     scene.work().await;
     assert_eq!(scene.acme.revoked(), ["refresh.ana-work"]);
+}
+
+const SIGNING: &str = r#"
+slug = "signing"
+display_name = "Signing"
+category = "identity"
+auth.kind = "oauth2_code"
+urls.authorize = "https://signing.example/authorize"
+urls.token = "https://signing.example/token"
+
+[client]
+auth = "private_key_jwt"
+assertion = { algorithm = "RS256" }
+"#;
+
+/// A key that everybody knows: it opens nothing.
+fn private_key() -> String {
+    let der = include_str!("../../../conformance/src/rsa.b64");
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", der.trim())
+}
+
+#[tokio::test]
+async fn where_clients_sign_the_secret_is_a_private_key_or_nothing_is_made() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    provider::add(&scene.store, &scene.registry, &chat.id, SIGNING).await.unwrap();
+    let owner = Owner::Workspace(&chat.id);
+    let put = async |secret: &str| {
+        let new =
+            client::NewClient { client_secret: Some(secret.into()), ..new_client("signing", &[]) };
+        client::put(&scene.store, &scene.registry, owner, "signs", new).await
+    };
+
+    let error = put("pasted-by-mistake").await.unwrap_err();
+    assert_eq!(error.code, "client_secret_invalid");
+    assert!(error.detail.contains("RSA private key"), "{}", error.detail);
+    assert!(!error.detail.contains("pasted"), "{}", error.detail);
+    assert!(client::get(&scene.store, owner, "signs").await.is_err(), "one was made");
+
+    put(&private_key()).await.unwrap();
+    let change = async |secret: &str| {
+        let secret = secret.into();
+        client::change_secret(&scene.store, &scene.registry, owner, "signs", secret).await
+    };
+    assert_eq!(change("another").await.unwrap_err().code, "client_secret_invalid");
+    let row = change(&private_key()).await.unwrap();
+    let known = client::secrets(&scene.store, &row).await.unwrap();
+    assert_eq!(known.len(), 1, "the key that was there stays the only one");
+    assert_eq!(known[0].expose_secret(), private_key());
+}
+
+#[tokio::test]
+async fn a_secret_that_is_sent_is_no_private_key() {
+    let scene = Scene::new().await;
+    let chat = scene.tenant("chat").await;
+    let owner = Owner::Workspace(&chat.id);
+    let secret = private_key().into();
+    let done =
+        client::change_secret(&scene.store, &scene.registry, owner, "acme-app", secret).await;
+    assert_eq!(done.unwrap_err().code, "client_secret_invalid");
 }

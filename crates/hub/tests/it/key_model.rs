@@ -122,7 +122,8 @@ impl World {
         let store = &self.processes[process];
         let owner = Owner::Workspace(&self.ids[workspace]);
         let secret = self.next.to_string().into();
-        let done = client::change_secret(store, owner, &slot(number), secret).await;
+        let registry = &self.scene.registry;
+        let done = client::change_secret(store, registry, owner, &slot(number), secret).await;
         match (self.is_destroyed(workspace), done) {
             (false, done) => {
                 done.unwrap();

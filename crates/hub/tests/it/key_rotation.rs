@@ -59,7 +59,9 @@ pub(crate) async fn filled(scene: &Scene) -> Tenant {
     let chat = scene.tenant_with_policy("chat").await;
     let connection = scene.link(&chat, "ana", "ana-work").await;
     let owner = Owner::Workspace(&chat.id);
-    client::change_secret(&scene.store, owner, "acme-app", "second secret".into()).await.unwrap();
+    client::change_secret(&scene.store, &scene.registry, owner, "acme-app", "second secret".into())
+        .await
+        .unwrap();
     scene.link(&chat, "ana", "ana-work").await;
     let shared = scene.link(&chat, "eve", "eve-work").await;
     let stored = connection::open_credential(&scene.store, &shared).await.unwrap();

@@ -100,6 +100,19 @@ async fn a_manifest_is_tried_before_it_is_used() {
 }
 
 #[tokio::test]
+async fn where_an_assertion_goes_is_shown_too() {
+    let scene = Scene::new().await;
+    let signing = "auth = \"private_key_jwt\"\nassertion = { algorithm = \"ES256\" }";
+    let run = dry(&scene, &SHOP.replace("auth = \"basic\"", signing), "ana").await.unwrap();
+    for step in ["token", "refresh", "revoke"] {
+        let sent = request(&run, step);
+        assert_eq!(sent.body["client_assertion"], "CLIENT_ASSERTION", "{step}");
+        assert_eq!(sent.body["client_id"], "CLIENT_ID", "{step}");
+        assert!(!format!("{sent:?}").contains("CLIENT_SECRET"), "{step}");
+    }
+}
+
+#[tokio::test]
 async fn where_a_key_goes_is_shown_too() {
     let scene = Scene::new().await;
     let manifest = "slug = \"keyed\"\ndisplay_name = \"Keyed\"\ncategory = \"crm\"\nauth.kind = \"api_key\"\n\

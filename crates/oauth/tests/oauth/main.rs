@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a helper of a test that can't go on has failed")]
 
+mod assertion;
 mod authorize;
 mod callback;
 mod discovery;

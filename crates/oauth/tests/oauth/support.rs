@@ -9,7 +9,7 @@ use base::{ExposeSecret, SecretString, SeededRng, Timestamp};
 use bytes::Bytes;
 use connector::{Connector, Declarative, Manifest, TokenSet};
 use http::{HeaderMap, Request, Response, header};
-use oauth::{Client, Endpoints};
+use oauth::{Client, Endpoints, Proof};
 use outbound::Outbound;
 
 /// A secret with everything in it that an encoding can get wrong.
@@ -164,6 +164,7 @@ pub(crate) fn client() -> Client {
         client_secret: Some(SECRET.into()),
         redirect_uri: "https://hub.example.com/oauth/callback/cli_1".to_owned(),
         auth: None,
+        proof: Proof::None,
     }
 }
 

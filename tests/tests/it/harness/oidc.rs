@@ -56,6 +56,31 @@ impl OpenIdProvider {
         self.clients.insert(id.to_owned(), secret.to_owned());
     }
 
+    /// A new pair of keys: the private one as PEM, the public one as JWK.
+    pub(crate) async fn key(&self, algorithm: &str) -> (String, Value) {
+        let request = Request::new("POST", format!("{}/_keys", self.issuer));
+        let pair = request.json(&json!({ "algorithm": algorithm })).send().await.ok();
+        (pair["private_key"].as_str().unwrap().to_owned(), pair["public_key"].clone())
+    }
+
+    /// Makes a client there that proves itself with what it signs with a key, and in no other way.
+    pub(crate) async fn put_signing_client(
+        &self,
+        id: &str,
+        algorithm: &str,
+        public_key: &Value,
+        redirect_uri: &str,
+    ) {
+        let client = json!({
+            "token_endpoint_auth_method": "private_key_jwt",
+            "token_endpoint_auth_signing_alg": algorithm,
+            "jwks": { "keys": [public_key] },
+            "redirect_uris": [redirect_uri],
+        });
+        let url = format!("{}/_clients/{id}", self.issuer);
+        Request::new("PUT", url).json(&client).send().await.ok();
+    }
+
     /// Makes its next so many token and userinfo requests fail, with answers that repeat what was sent.
     /// Returns how often it did so before.
     pub(crate) async fn echo(&self, times: u32) -> u64 {

@@ -1,5 +1,6 @@
 //! Whether a manifest is sound: all that can be known before it is used.
 
+mod assertion;
 mod oauth1;
 mod parts;
 mod requests;
@@ -68,6 +69,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     inputs(manifest)?;
     urls::check(manifest)?;
     parts::check(manifest)?;
+    assertion::check(manifest)?;
     oauth1::check(manifest)?;
     session::check(manifest)?;
     scopes(manifest)?;

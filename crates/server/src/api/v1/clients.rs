@@ -77,7 +77,8 @@ struct ClientSettings {
     provider: String,
     /// The id at the provider.
     client_id: String,
-    /// The secret at the provider; left out at a change, the one there is stays.
+    /// The secret at the provider, or the private key as PEM where its clients sign assertions (`client_auth` is
+    /// `private_key_jwt`); left out at a change, the one there is stays.
     #[schema(value_type = Option<String>, write_only)]
     client_secret: Option<Secret>,
     /// A URL of the platform's own that forwards the query unchanged; left out = the hub's.
@@ -179,8 +180,14 @@ async fn patch(
     body: Body<NewSecret>,
 ) -> Answer<Json<ClientView>> {
     let owner = caller.client_owner()?;
-    let row =
-        client::change_secret(caller.store(), owner, &name, body.value.client_secret.0).await?;
+    let row = client::change_secret(
+        caller.store(),
+        &state.registry,
+        owner,
+        &name,
+        body.value.client_secret.0,
+    )
+    .await?;
     Ok(Json(view(&state, row)))
 }
 

@@ -40,7 +40,7 @@ struct ProviderView {
     docs_url: Option<String>,
     /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic` or `session_exchange`.
     auth: &'static str,
-    /// How its clients identify themselves: `post`, `basic`, `header` or `none`.
+    /// How its clients identify themselves: `post`, `basic`, `header`, `private_key_jwt` or `none`.
     client_auth: &'static str,
     /// The version of a workspace's own provider; null for a built-in.
     version: Option<i64>,
@@ -138,6 +138,7 @@ impl From<Found> for ProviderView {
                 ClientAuth::Post => "post",
                 ClientAuth::Basic => "basic",
                 ClientAuth::Header => "header",
+                ClientAuth::PrivateKeyJwt => "private_key_jwt",
                 ClientAuth::None => "none",
             },
             version: found.version,

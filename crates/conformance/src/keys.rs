@@ -1,0 +1,75 @@
+//! Clients that prove themselves with a signed assertion: their keys, and a strict reader of what they sign.
+
+use std::sync::LazyLock;
+
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
+use connector::{Manifest, manifest::AssertionAlgorithm};
+use ring::{
+    rand::SystemRandom,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair,
+        RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey,
+    },
+};
+use serde_json::Value;
+
+use crate::flow::SECRET;
+
+/// An RSA key that everybody knows: it opens nothing.
+const RSA: &str = include_str!("rsa.b64");
+
+/// A P-256 key of this run.
+static EC: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
+    made.expect("a key is made").as_ref().to_vec()
+});
+
+/// The secret of a client at this provider: a private key, where it signs.
+pub(crate) fn secret(manifest: &Manifest) -> String {
+    match &manifest.client.assertion {
+        None => SECRET.to_owned(),
+        Some(spec) => {
+            let der = match spec.algorithm {
+                AssertionAlgorithm::Rs256 => RSA.trim().to_owned(),
+                AssertionAlgorithm::Es256 => BASE64_STANDARD.encode(EC.as_slice()),
+            };
+            format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+        }
+    }
+}
+
+/// The parts of that secret which nobody may see.
+pub(crate) fn secret_parts(manifest: &Manifest) -> Vec<String> {
+    let all = secret(manifest);
+    all.lines().filter(|line| !line.starts_with("-----")).map(str::to_owned).collect()
+}
+
+/// Header and claims of an assertion, if it is signed in this way with the client's key.
+pub(crate) fn verified(algorithm: AssertionAlgorithm, assertion: &str) -> (Value, Value) {
+    let (text, signature) = assertion.rsplit_once('.').expect("a JWT has three parts");
+    let part = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url");
+    let signature = part(signature);
+    let good = match algorithm {
+        AssertionAlgorithm::Rs256 => {
+            let der = RSA.split_whitespace().collect::<String>();
+            let der = BASE64_STANDARD.decode(der).expect("base64");
+            let key = RsaKeyPair::from_pkcs8(&der).expect("an RSA key");
+            UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().as_ref())
+                .verify(text.as_bytes(), &signature)
+        }
+        AssertionAlgorithm::Es256 => {
+            let curve = &ECDSA_P256_SHA256_FIXED_SIGNING;
+            let key = EcdsaKeyPair::from_pkcs8(curve, &EC, &SystemRandom::new());
+            let key = key.expect("a P-256 key");
+            UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key.public_key().as_ref())
+                .verify(text.as_bytes(), &signature)
+        }
+    };
+    assert!(good.is_ok(), "the assertion is not signed with the client's key");
+    let (header, claims) = text.split_once('.').expect("a JWT has three parts");
+    let json = |text: &str| serde_json::from_slice(&part(text)).expect("JSON");
+    (json(header), json(claims))
+}

@@ -1,0 +1,149 @@
+//! The client's signed assertion.
+
+use super::{Checked, line, must};
+use crate::{
+    Manifest,
+    manifest::{AuthKind, CallbackVerify, ClientAuth, RevokeAuth},
+    template,
+};
+
+/// What templates may name besides the inputs.
+const OURS: [&str; 2] = ["client_id", "issuer"];
+
+/// The longest life of an assertion: the half year that Apple takes.
+const LONGEST_S: u32 = 15_777_000;
+
+pub(super) fn check(manifest: &Manifest) -> Checked {
+    let place = "client.assertion";
+    let signs = manifest.client.auth == ClientAuth::PrivateKeyJwt;
+    let Some(spec) = &manifest.client.assertion else {
+        let text = "say how it is signed: { algorithm = \"RS256\" }";
+        must(!signs, place, text)?;
+        return no_exchange_signs(manifest);
+    };
+    must(signs, place, "it belongs to client.auth = \"private_key_jwt\"")?;
+    let known =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    must(known, place, "it belongs to OAuth 2.0")?;
+    for (name, template) in spec.templates() {
+        let place = format!("{place}.{name}");
+        line(&place, template, 500)?;
+        template::names(template).into_iter().try_for_each(|name| named(manifest, &place, name))?;
+    }
+    let sound = (10..=LONGEST_S).contains(&spec.lifetime_s);
+    let text = format!("write seconds, from 10 to {LONGEST_S}; a few minutes are enough");
+    must(sound, "client.assertion.lifetime_s", text)?;
+    the_key_stays(manifest)
+}
+
+fn named(manifest: &Manifest, place: &str, name: &str) -> Checked {
+    let input = manifest.input(name);
+    if name == "issuer" && input.is_none() {
+        let text = "`issuer` is discovered, and this manifest has none";
+        return must(manifest.issuer.is_some(), place, text);
+    }
+    // What is missing would stop every request: so it can't be left out.
+    let known = input.map_or(OURS.contains(&name), |input| {
+        !input.secret && (input.required || input.default.is_some())
+    });
+    let text = format!("`{name}` is no required open input; `client_id` may stand there too");
+    must(known, place, text)
+}
+
+/// A private key is never sent: no other way of identifying the client may take it for a secret.
+fn the_key_stays(manifest: &Manifest) -> Checked {
+    let text = "the client has a private key, which is never sent";
+    let revoke = &manifest.revoke;
+    let shown = revoke
+        .header
+        .as_ref()
+        .is_some_and(|spec| template::names(&spec.template).contains(&"client_secret"));
+    must(revoke.auth != RevokeAuth::Basic && !shown, "revoke", text)?;
+    let verify = manifest.callback.verify;
+    must(verify == CallbackVerify::None, "callback.verify", "a private key is no key for an HMAC")?;
+    exchanges(manifest).try_for_each(|(place, auth)| {
+        let known = matches!(auth, None | Some(ClientAuth::None | ClientAuth::PrivateKeyJwt));
+        must(known, place, text)
+    })
+}
+
+fn no_exchange_signs(manifest: &Manifest) -> Checked {
+    exchanges(manifest).try_for_each(|(place, auth)| {
+        let text = "only a client that does so everywhere signs assertions: client.auth";
+        must(auth != Some(ClientAuth::PrivateKeyJwt), place, text)
+    })
+}
+
+fn exchanges(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Option<ClientAuth>)> + '_ {
+    [("token.exchange", &manifest.token.exchange), ("refresh.exchange", &manifest.refresh.exchange)]
+        .into_iter()
+        .filter_map(|(place, spec)| Some((place, spec.as_ref()?.client_auth)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Manifest;
+
+    const CODE: &str = r#"
+        slug = "mine"
+        display_name = "Mine"
+        category = "crm"
+        auth.kind = "oauth2_code"
+        urls.authorize = "https://x.example/a"
+        urls.token = "https://x.example/t"
+        inputs = [{ name = "team", label = "Team", required = true }, { name = "note", label = "Note" }]
+        "#;
+    const SIGNED: &str = "client.auth = \"private_key_jwt\"\n";
+
+    fn check(rest: &str) -> Result<Manifest, String> {
+        Manifest::parse(&format!("{CODE}{rest}")).map_err(|error| error.to_string())
+    }
+
+    fn refused(rest: &str, why: &str) {
+        let error = check(rest).expect_err(rest);
+        assert!(error.contains(why), "{rest}: {error}");
+    }
+
+    #[test]
+    fn an_assertion_belongs_to_a_client_that_signs_and_to_no_other() {
+        let assertion = "client.assertion = { algorithm = \"ES256\" }\n";
+        let spec = check(&format!("{SIGNED}{assertion}")).unwrap().client.assertion.unwrap();
+        assert_eq!(spec.lifetime_s, 300);
+        refused(SIGNED, "say how it is signed");
+        refused(assertion, "private_key_jwt");
+        refused(&format!("{SIGNED}client.assertion = {{ algorithm = \"HS256\" }}\n"), "HS256");
+        refused(&format!("{SIGNED}client.assertion = {{ algorithm = \"none\" }}\n"), "none");
+    }
+
+    #[test]
+    fn templates_name_what_is_known_before_anything_is_sent() {
+        let of = |more: &str| {
+            format!("{SIGNED}client.assertion = {{ algorithm = \"ES256\", {more} }}\n")
+        };
+        assert!(check(&of("issuer = \"{team}\", subject = \"{client_id}\"")).is_ok());
+        refused(&of("issuer = \"{note}\""), "`note`");
+        refused(&of("issuer = \"{client_secret}\""), "`client_secret`");
+        refused(&of("audience = \"{issuer}\""), "discovered");
+        refused(&of("lifetime_s = 0"), "from 10");
+        let found = format!("{}issuer = \"https://x.example\"\n", of("audience = \"{issuer}\""));
+        assert!(check(&found).is_ok());
+    }
+
+    #[test]
+    fn no_other_request_takes_the_key_for_a_secret() {
+        let of =
+            |more: &str| format!("{SIGNED}client.assertion = {{ algorithm = \"RS256\" }}\n{more}");
+        let exchange = |auth: &str| {
+            format!("token.exchange = {{ grant_type = \"x\", client_auth = \"{auth}\" }}\n")
+        };
+        assert!(check(&of(&exchange("none"))).is_ok());
+        refused(&of(&exchange("post")), "never sent");
+        refused(&of(&exchange("basic")), "never sent");
+        refused(&exchange("private_key_jwt"), "client.auth");
+        let revoke = "urls.revoke = \"https://x.example/r\"\n";
+        refused(&of(&format!("{revoke}revoke.auth = \"basic\"\n")), "never sent");
+        let header = "revoke.header = { name = \"X\", template = \"{client_secret}\" }\n";
+        refused(&of(&format!("{revoke}revoke.auth = \"header\"\n{header}")), "never sent");
+        refused(&of("callback.verify = \"hmac_query\"\n"), "HMAC");
+    }
+}
