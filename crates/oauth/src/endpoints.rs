@@ -131,8 +131,7 @@ pub async fn endpoints(
         None => Endpoints::default(),
     };
     found.answers = named(manifest, values);
-    // A time that RFC 3339 can't write is written otherwise and sorts before every date.
-    let day: String = now.to_string().chars().take(10).collect();
+    let day = now.day();
     let urls = &manifest.urls;
     let mut values = values.clone();
     // They are filled in when a grant is ended.

@@ -6,7 +6,7 @@ use base::ExposeSecret;
 use bytes::Bytes;
 use connector::{
     Manifest, TokenSet,
-    manifest::{Encoding, TokenExchange, TokenMethod},
+    manifest::{Encoding, TokenExchange},
 };
 use http::{Method, Request};
 use url::Url;
@@ -34,12 +34,7 @@ pub(crate) fn request(
     let client = Client { auth: spec.client_auth.or(client.auth), ..client.clone() };
     let header = client.identify(manifest, endpoints, &mut params)?;
     let mut shape = Shape::of(&manifest.token);
-    if let Some(method) = spec.method {
-        shape.method = match method {
-            TokenMethod::Post => Method::POST,
-            TokenMethod::Get => Method::GET,
-        };
-    }
+    shape.method = spec.method.map_or(shape.method, request::method);
     let usual = if shape.method == Method::GET { Encoding::Query } else { shape.encoding };
     shape.encoding = spec.encoding.unwrap_or(usual);
     request::write(url, &endpoints.hosts, &params, &shape, header)

@@ -64,9 +64,7 @@ pub async fn exchange(
             }
         };
     }
-    for (name, value) in &answer.captured {
-        tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
-    }
+    reply::keep_captured(&mut tokens, &answer.captured);
     match &manifest.token.exchange {
         Some(spec) => longer(outbound, now, connector, endpoints, client, spec, tokens).await,
         None => Ok(tokens),
@@ -93,9 +91,7 @@ async fn longer(
     tokens.refresh = tokens.refresh.or(first.refresh);
     tokens.scopes = tokens.scopes.or(first.scopes);
     tokens.id_token = first.id_token;
-    for (name, value) in first.captured {
-        tokens.captured.entry(name).or_insert(value);
-    }
+    reply::keep_captured(&mut tokens, &first.captured);
     Ok(tokens)
 }
 
@@ -197,8 +193,6 @@ pub async fn narrow(
     narrowed.id_token = None;
     // A reply without scopes means: as asked (RFC 6749, section 5.1).
     narrowed.scopes.get_or_insert_with(|| scopes.to_vec());
-    for (name, value) in &tokens.captured {
-        narrowed.captured.entry(name.clone()).or_insert_with(|| value.clone());
-    }
+    reply::keep_captured(&mut narrowed, &tokens.captured);
     Ok(narrowed)
 }

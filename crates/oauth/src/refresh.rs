@@ -30,7 +30,7 @@ pub fn request(
         Error::unsent(ErrorKind::Unsupported, text)
     })?;
     if manifest.auth.kind == AuthKind::SessionExchange {
-        return session::request(manifest, endpoints, refresh);
+        return session::again(manifest, endpoints, refresh);
     }
     let mut asked = Params::default();
     asked.set("grant_type", "refresh_token");
@@ -64,9 +64,7 @@ pub fn read(
     // One that comes with a refresh is bound to no nonce and needed by nobody.
     fresh.id_token.clone_from(&former.id_token);
     fresh.scopes = fresh.scopes.or_else(|| former.scopes.clone());
-    for (name, value) in &former.captured {
-        fresh.captured.entry(name.clone()).or_insert_with(|| value.clone());
-    }
+    reply::keep_captured(&mut fresh, &former.captured);
     Ok(fresh)
 }
 

@@ -1,5 +1,7 @@
 //! Replies of the provider's OAuth server.
 
+use std::collections::BTreeMap;
+
 use base::Timestamp;
 use bytes::Bytes;
 use connector::{Connector, ErrorKind, ErrorReply, TokenReply, TokenSet};
@@ -45,6 +47,13 @@ pub(crate) fn tokens(
         return Err(failure(connector, now, reply, &body));
     }
     Ok(connector.parse_token(&TokenReply { body: &body, now })?)
+}
+
+/// Values that were captured before and that this reply does not tell stay.
+pub(crate) fn keep_captured(tokens: &mut TokenSet, former: &BTreeMap<String, String>) {
+    for (name, value) in former {
+        tokens.captured.entry(name.clone()).or_insert_with(|| value.clone());
+    }
 }
 
 /// What an error reply says.

@@ -96,14 +96,19 @@ pub(crate) struct Shape<'a> {
     pub(crate) headers: Vec<&'a BTreeMap<String, String>>,
 }
 
+/// A manifest's word as HTTP's.
+pub(crate) fn method(of: TokenMethod) -> Method {
+    match of {
+        TokenMethod::Post => Method::POST,
+        TokenMethod::Get => Method::GET,
+    }
+}
+
 impl<'a> Shape<'a> {
     /// As a token request.
     pub(crate) fn of(token: &'a TokenSpec) -> Self {
         Self {
-            method: match token.method {
-                TokenMethod::Post => Method::POST,
-                TokenMethod::Get => Method::GET,
-            },
+            method: method(token.method),
             encoding: token.encoding,
             accept: &token.reply.accept,
             headers: vec![&token.headers],

@@ -27,48 +27,57 @@ pub async fn begin(
     inputs: &Inputs,
 ) -> Result<TokenSet, Error> {
     let manifest = connector.manifest();
-    let filled_in = pack(manifest, inputs);
+    let filled_in = filled_in(manifest, inputs);
     let request = request(manifest, endpoints, &filled_in)?;
     let reply = outbound.send(request, request::TOKEN).await?;
     let mut tokens = reply::tokens(connector, now, &reply)?;
-    tokens.refresh = Some(filled_in);
+    let packed = serde_json::to_string(&filled_in).expect("texts by text are always JSON");
+    tokens.refresh = Some(SecretString::from(packed));
     tokens.refresh_expires_at = None;
     tokens.id_token = None;
     Ok(tokens)
 }
 
-/// What was filled in, as one secret.
-fn pack(manifest: &Manifest, inputs: &Inputs) -> SecretString {
-    let mut all: BTreeMap<&str, &str> =
-        inputs.as_map().iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    for input in manifest.inputs.iter().filter(|input| input.secret) {
-        if let Some(secret) = inputs.secret(&input.name) {
-            all.insert(&input.name, secret.expose_secret());
-        }
-    }
-    SecretString::from(serde_json::to_string(&all).expect("texts by text are always JSON"))
+/// The request that begins another session with what was kept of the first.
+pub(crate) fn again(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    packed: &SecretString,
+) -> Result<Request<Bytes>, Error> {
+    let unpacked: BTreeMap<String, String> = serde_json::from_str(packed.expose_secret())
+        .map_err(|_| wrong(manifest, "can't be read"))?;
+    let filled_in: Vec<_> =
+        unpacked.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect();
+    let filled_in = filled_in.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    request(manifest, endpoints, &filled_in)
 }
 
-/// The request that begins a session with what was filled in.
+/// All answers by name, the secret ones too.
+fn filled_in<'a>(manifest: &'a Manifest, inputs: &'a Inputs) -> BTreeMap<&'a str, &'a str> {
+    let open = inputs.as_map().iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let secret = manifest.inputs.iter().filter(|input| input.secret);
+    let secret = secret.filter_map(|input| {
+        Some((input.name.as_str(), inputs.secret(&input.name)?.expose_secret()))
+    });
+    open.chain(secret).collect()
+}
+
+fn wrong(manifest: &Manifest, what: &str) -> Error {
+    let text = format!("what was filled in for {} {what}; link again", manifest.display_name);
+    Error::unsent(ErrorKind::Invalid, text)
+}
+
+/// The request that begins a session with what was filled in, by the inputs' names. Nothing is sent.
 pub fn request(
     manifest: &Manifest,
     endpoints: &Endpoints,
-    filled_in: &SecretString,
+    filled_in: &BTreeMap<&str, &str>,
 ) -> Result<Request<Bytes>, Error> {
-    let wrong = |what: &str| {
-        let text = format!("what was filled in for {} {what}; link again", manifest.display_name);
-        Error::unsent(ErrorKind::Invalid, text)
-    };
+    let wrong = |what| wrong(manifest, what);
     let spec = manifest.session.as_ref().ok_or_else(|| wrong("has no place to go to"))?;
     let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
-    let packed: BTreeMap<String, String> =
-        serde_json::from_str(filled_in.expose_secret()).map_err(|_| wrong("can't be read"))?;
-    let packed: Vec<_> =
-        packed.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect();
-    let values: BTreeMap<&str, &str> =
-        packed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     let fill = |text: &str| {
-        let filled = connector::fill_header(text, &values).map(Zeroizing::new);
+        let filled = connector::fill_header(text, filled_in).map(Zeroizing::new);
         filled.ok_or_else(|| wrong("is not all that is sent"))
     };
     let mut params = Params::default();
@@ -78,17 +87,14 @@ pub fn request(
     }
     let basic = match &spec.basic {
         Some(basic) => {
-            let (user, password) = (fill(&basic.user)?, fill(&basic.password)?);
-            let pair = Zeroizing::new(format!("{}:{}", *user, *password));
-            Some((header::AUTHORIZATION, secret(&format!("Basic {}", STANDARD.encode(&*pair)))))
+            let pair =
+                Zeroizing::new(format!("{}:{}", *fill(&basic.user)?, *fill(&basic.password)?));
+            let value = secret(&format!("Basic {}", STANDARD.encode(&*pair)));
+            Some((header::AUTHORIZATION, value.ok_or_else(|| wrong("can't be sent"))?))
         }
         None => None,
     };
     let shape = Shape::of(&manifest.token);
-    let basic = match basic {
-        Some((name, value)) => Some((name, value.ok_or_else(|| wrong("can't be sent"))?)),
-        None => None,
-    };
     let mut request = request::write(url, &endpoints.hosts, &params, &shape, basic)?;
     for (name, text) in &spec.headers {
         let name = HeaderName::try_from(name).map_err(|_| wrong("can't be sent"))?;

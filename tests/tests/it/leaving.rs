@@ -121,3 +121,38 @@ async fn the_kill_switch_stops_every_hand_out_at_once_and_says_so_in_the_record(
     scene.workspace.send("PATCH", &path, &json!({ "enabled": true })).await.ok();
     scene.agent.token(APP, "ana").await;
 }
+
+on_both_databases!(
+    the_platform_stops_its_own_client_everywhere_and_anything_else_in_a_workspace_only
+);
+async fn the_platform_stops_its_own_client_everywhere_and_anything_else_in_a_workspace_only(
+    database: Database,
+) {
+    let scene = Scene::start(database).await;
+    let client = json!({
+        "provider": "acme", "client_id": "shared", "client_secret": "s3cret",
+        "scopes": ["crm.contacts.read"],
+    });
+    scene.platform.put("/v1/clients/shared", &client).await;
+    let stop = async |body: Value| {
+        scene.platform.request("POST", "/v1/kill-switch").json(&body).send().await
+    };
+    for body in
+        [json!({ "provider": "acme" }), json!({ "agent": "a" }), json!({ "workspace": true })]
+    {
+        assert_eq!(code(&stop(body).await.problem(422)), "workspace_required");
+    }
+    stop(json!({ "client": "none" })).await.problem(404);
+    // Of the workspace, and not of the platform.
+    stop(json!({ "client": "idp" })).await.problem(404);
+    scene
+        .workspace
+        .send("POST", "/v1/kill-switch", &json!({ "client": "shared" }))
+        .await
+        .problem(404);
+
+    let stopped = stop(json!({ "client": "shared" })).await.ok();
+    assert_eq!(stopped, json!({ "connections": 0, "revoking": false }));
+    let after = scene.platform.request("GET", "/v1/clients/shared").send().await.ok();
+    assert_eq!(after["status"], "suspended");
+}

@@ -9,7 +9,7 @@ use super::fault::word;
 use crate::{
     Error, Result,
     audit::{Draft, Ran, Subject, Writer},
-    connection::{Connection, open_credential},
+    connection::{Connection, Stored, open_credential},
     integration::App,
     provider::Registry,
     refresh::point,
@@ -76,15 +76,8 @@ impl Run {
     }
 
     async fn api(&self) -> Result<Api> {
-        let stored = open_credential(&self.store, &self.row).await?;
-        let inputs = self.app.inputs(&stored.inputs)?;
-        let manifest = self.app.connector.manifest();
-        let unusable = |error: connector::Error| {
-            Error::conflict("connection_unusable", format!("{}: {error}.", manifest.display_name))
-        };
-        let outbound = self.registry.outbound().clone();
-        let api = Api::new(outbound, manifest, &inputs, &stored.credential).map_err(unusable)?;
-        let api = self.app.signing(&self.store, &self.registry, api).await?;
+        let Stored { inputs, credential } = open_credential(&self.store, &self.row).await?;
+        let api = self.app.api(&self.store, &self.registry, &inputs, &credential).await?;
         // Some providers want to be told the time.
         Ok(api.at(self.store.now()))
     }

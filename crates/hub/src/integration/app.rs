@@ -1,6 +1,6 @@
 //! An integration ready for use: its connector, its answers, its client.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt::Display, sync::Arc};
 
 use connector::{
     Account, Api, AuthKind, Connector, Credential, ErrorKind, Inputs, oauth1::Signing,
@@ -129,9 +129,26 @@ impl App {
         Ok(secrets.into_iter().map(|secret| with(Some(secret))).collect())
     }
 
+    /// The API with a connection's answers and credential, ready to be called.
+    pub async fn api(
+        &self,
+        store: &Store,
+        registry: &Registry,
+        answered: &BTreeMap<String, String>,
+        credential: &Credential,
+    ) -> Result<Api> {
+        let manifest = self.connector.manifest();
+        let inputs = self.inputs(answered)?;
+        let outbound = registry.outbound().clone();
+        let api = Api::new(outbound, manifest, &inputs, credential).map_err(|error| {
+            Error::conflict("connection_unusable", format!("{}: {error}.", manifest.display_name))
+        })?;
+        self.signing(store, registry, api).await
+    }
+
     /// The API with what signs its requests, where the provider wants them signed (OAuth 1.0a): the client,
     /// with its present secret and those former ones that are still tried.
-    pub async fn signing(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
+    async fn signing(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
         if !self.connector.manifest().signs_requests() {
             return Ok(api);
         }
@@ -147,6 +164,14 @@ impl App {
         let (clock, rng) = store.sources();
         let former = secrets.collect();
         Ok(api.signing(Signing { client_id, client_secret, former, clock, rng }))
+    }
+
+    /// What a person entered is not what the provider takes.
+    pub(crate) fn refused(&self, error: &dyn Display) -> Error {
+        let name = &self.connector.manifest().display_name;
+        let text =
+            format!("{name} does not accept this: {error}. Check what you entered and try again.");
+        Error::invalid("credential_refused", text)
     }
 
     /// Asks the provider whose account a credential opens.
@@ -173,12 +198,7 @@ impl App {
             .with_userinfo(userinfo);
         let api = self.signing(store, registry, api).await?;
         self.connector.identify(&api).await.map_err(|error| match error.kind {
-            ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
-                "credential_refused",
-                format!(
-                    "{name} does not accept this: {error}. Check what you entered and try again."
-                ),
-            ),
+            ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => self.refused(&error),
             _ => Error::unavailable(
                 "provider_unavailable",
                 format!("{name} did not say whose account this is: {error}. Try again shortly."),

@@ -132,13 +132,13 @@ impl Trial<'_> {
     }
 
     fn session(&self) -> Told<Sketch> {
-        let mut filled_in = self.inputs.as_map().clone();
         let secrets = self.manifest().inputs.iter().filter(|input| input.secret);
-        filled_in.extend(secrets.map(|input| (input.name.clone(), input.name.to_uppercase())));
-        let filled_in = serde_json::to_string(&filled_in).map_err(told)?;
-        oauth::session::request(self.manifest(), &self.endpoints, &filled_in.into())
-            .map(|request| shown(&request))
-            .map_err(told)
+        let secrets: Vec<_> =
+            secrets.map(|input| (input.name.as_str(), input.name.to_uppercase())).collect();
+        let secrets = secrets.iter().map(|(name, stands)| (*name, stands.as_str()));
+        let open = self.inputs.as_map().iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        let filled_in = open.chain(secrets).collect();
+        sent(oauth::session::request(self.manifest(), &self.endpoints, &filled_in))
     }
 
     async fn authorize(&self) -> Told<Sketch> {
@@ -161,9 +161,8 @@ impl Trial<'_> {
     fn temporary(&self) -> Told<Sketch> {
         let (now, rng) = (self.store.now(), self.store.rng());
         let (endpoints, client) = (&self.endpoints, self.client());
-        oauth1::temporary_request(now, rng, self.manifest(), endpoints, &client)
-            .map(|(request, _)| shown(&request))
-            .map_err(told)
+        let begun = oauth1::temporary_request(now, rng, self.manifest(), endpoints, &client);
+        sent(begun.map(|(request, _)| request))
     }
 
     fn authorize_temporary(&self) -> Told<Sketch> {
@@ -180,32 +179,29 @@ impl Trial<'_> {
             Temporary { token: "TEMPORARY_TOKEN".into(), secret: "TEMPORARY_SECRET".into() };
         let (endpoints, client, verifier) = (&self.endpoints, self.client(), "VERIFIER".into());
         let manifest = self.manifest();
-        oauth1::token_request(now, rng, manifest, endpoints, &client, &temporary, &verifier)
-            .map(|request| shown(&request))
-            .map_err(told)
+        sent(oauth1::token_request(now, rng, manifest, endpoints, &client, &temporary, &verifier))
     }
 
     fn code(&self) -> Told<Sketch> {
         let answer = CallbackAnswer { code: "CODE".into(), captured: BTreeMap::new() };
         let flow = FlowSecrets { pkce_verifier: "CODE_VERIFIER".into(), nonce: None };
         let (endpoints, client) = (&self.endpoints, self.client());
-        oauth::exchange_request(self.manifest(), endpoints, &client, &answer, &flow)
-            .map(|request| shown(&request))
-            .map_err(told)
+        sent(oauth::exchange_request(self.manifest(), endpoints, &client, &answer, &flow))
     }
 
     fn client_credentials(&self) -> Told<Sketch> {
         let scopes = &self.manifest().authorize.default_scopes;
-        oauth::client_credentials_request(self.manifest(), &self.endpoints, &self.client(), scopes)
-            .map(|request| shown(&request))
-            .map_err(told)
+        sent(oauth::client_credentials_request(
+            self.manifest(),
+            &self.endpoints,
+            &self.client(),
+            scopes,
+        ))
     }
 
     fn refresh(&self) -> Told<Sketch> {
         let (endpoints, client, tokens) = (&self.endpoints, self.client(), tokens());
-        oauth::refresh::request(self.connector.as_ref(), endpoints, &client, &tokens, None)
-            .map(|request| shown(&request))
-            .map_err(told)
+        sent(oauth::refresh::request(self.connector.as_ref(), endpoints, &client, &tokens, None))
     }
 
     fn revoke(&self) -> Told<Sketch> {
@@ -257,6 +253,10 @@ fn page(url: String) -> Sketch {
 
 fn told(error: impl std::fmt::Display) -> String {
     error.to_string()
+}
+
+fn sent(request: std::result::Result<Request<Bytes>, oauth::Error>) -> Told<Sketch> {
+    request.map(|request| shown(&request)).map_err(told)
 }
 
 fn shown(request: &Request<Bytes>) -> Sketch {

@@ -119,12 +119,6 @@ async fn api(
     form: Form,
     scopes: &[String],
 ) -> Result<Api> {
-    let manifest = app.connector.manifest();
-    let inputs = app.inputs(&stored.inputs)?;
-    let outbound = parts.registry.outbound().clone();
-    let api = Api::new(outbound, manifest, &inputs, &stored.credential).map_err(|error| {
-        Error::conflict("connection_unusable", format!("{}: {error}.", manifest.display_name))
-    })?;
-    let api = app.signing(parts.store, parts.registry, api).await?;
-    Ok(api.within(opened(manifest, form, scopes)))
+    let api = app.api(parts.store, parts.registry, &stored.inputs, &stored.credential).await?;
+    Ok(api.within(opened(app.connector.manifest(), form, scopes)))
 }

@@ -62,13 +62,9 @@ async fn begin_session(
         Err(error) => {
             finish::failed(store, row, Fault::ProviderUnavailable).await?;
             Err(match error.kind() {
-                ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => Error::invalid(
-                    "credential_refused",
-                    format!(
-                        "{} does not accept this: {error}. Check what you entered and try again.",
-                        connector.manifest().display_name
-                    ),
-                ),
+                ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => {
+                    app.refused(&error)
+                }
                 _ => provider_failed(app, &error),
             })
         }

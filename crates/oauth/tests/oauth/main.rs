@@ -8,6 +8,7 @@ mod callback;
 mod discovery;
 mod exchange;
 mod id_token;
+mod identify;
 mod longer;
 mod oauth1;
 mod refresh;

@@ -4,6 +4,7 @@ use axum::{Json, http::StatusCode};
 use hub::{
     client::Owner as ClientOwner,
     offboarding::{self, Target},
+    workspace::api_key::Role,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -76,21 +77,13 @@ fn target(body: &KillSwitch) -> Answer<Target<'_>> {
 async fn kill(caller: Caller, body: Body<KillSwitch>) -> Answer<(StatusCode, Json<KilledView>)> {
     let body = body.value;
     let (store, what) = (caller.store(), target(&body)?);
-    let done = match caller.client_owner()? {
-        ClientOwner::Workspace(workspace) => {
+    let done =
+        if let (ClientOwner::Platform, Target::Client(shared)) = (caller.client_owner()?, what) {
+            offboarding::kill_shared(store, shared, body.revoke).await?
+        } else {
+            let workspace = caller.workspace(Role::Provision)?;
             offboarding::kill(store, workspace, what, body.revoke).await?
-        }
-        ClientOwner::Platform => match what {
-            Target::Client(shared) => offboarding::kill_shared(store, shared, body.revoke).await?,
-            _ => {
-                return Err(hub::Error::invalid(
-                    "workspace_required",
-                    "Without a workspace the platform stops a client of its own. Name the workspace in `Valetkey-Workspace` for anything else.",
-                )
-                .into());
-            }
-        },
-    };
+        };
     let view = KilledView { connections: done.connections, revoking: done.revoking };
     Ok((StatusCode::ACCEPTED, Json(view)))
 }

@@ -48,7 +48,7 @@ fn seals(role: KeyRole) -> &'static str {
 }
 
 fn day(millis: i64) -> String {
-    Timestamp::from_millis(millis).to_string().chars().take(10).collect()
+    Timestamp::from_millis(millis).day()
 }
 
 fn note(one: &KeyStatus, now: Timestamp) -> String {
