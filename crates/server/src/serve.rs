@@ -7,7 +7,7 @@ use hub::{
     audit::Writer,
     jobs::{Keeping, Worker},
     provider::Registry,
-    refresh::{Journal, Process, Refresher, incarnation},
+    refresh::{Journal, Process, Recovered, Refresher, incarnation},
     store::Store,
 };
 use outbound::Outbound;
@@ -52,7 +52,8 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     };
     let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
     // Before anything is claimed or handed out by this process.
-    refresher.recover().await?;
+    let Recovered { replies, acknowledged } = refresher.recover().await?;
+    tracing::info!(replies, acknowledged, "went through what earlier processes left behind");
     let stop = CancellationToken::new();
     tokio::spawn(signalled(stop.clone()));
     tokio::spawn(keep_keys_alive(store.clone(), stop.clone()));

@@ -67,10 +67,22 @@ struct Line {
     reply: Option<String>,
 }
 
-/// A reply as it came.
-pub(super) struct Reply {
+/// A reply that waits for its row, sealed.
+pub(super) struct Kept {
     pub(super) key: Key,
-    pub(super) body: zeroize::Zeroizing<Vec<u8>>,
+    /// In base64.
+    reply: String,
+}
+
+impl Kept {
+    /// The reply as it was journaled. Fails where its line was changed, or its key is gone.
+    pub(super) async fn open(&self, store: &Store) -> Result<zeroize::Zeroizing<Vec<u8>>> {
+        let bytes = BASE64
+            .decode(self.reply.as_bytes())
+            .map_err(|_| vault::Error::Malformed("it is not base64"))?;
+        let sealed = SealedColumn(Sealed::from_bytes(bytes)?);
+        store.keys().open_sealed(&place(&self.key, &bound(&self.key)), &sealed).await
+    }
 }
 
 enum Command {
@@ -145,34 +157,22 @@ impl Journal {
         Ok(found)
     }
 
-    /// The replies of a file that are not marked. A torn last line, as a crash leaves it, was never
-    /// acknowledged to anyone.
-    pub(super) async fn read(store: &Store, path: &Path) -> Result<Vec<Reply>> {
-        let mut open: Vec<(Key, String)> = Vec::new();
-        let mut reader = BufReader::new(File::open(path).map_err(Error::internal)?);
+    /// The replies of a file that are not marked. A line that a crash has torn was never acknowledged to
+    /// anyone.
+    pub(super) fn read(path: &Path) -> io::Result<Vec<Kept>> {
+        let mut open: Vec<Kept> = Vec::new();
+        let mut reader = BufReader::new(File::open(path)?);
         let mut text = Vec::new();
-        loop {
+        while reader.read_until(b'\n', &mut text)? > 0 {
+            if let Some(line) = parse(&text) {
+                match line.reply {
+                    Some(reply) => open.push(Kept { key: line.key, reply }),
+                    None => open.retain(|kept| kept.key != line.key),
+                }
+            }
             text.clear();
-            if reader.read_until(b'\n', &mut text).map_err(Error::internal)? == 0 {
-                break;
-            }
-            if text.len() > LONGEST || text.last() != Some(&b'\n') {
-                continue;
-            }
-            let Ok(line) = serde_json::from_slice::<Line>(&text) else { continue };
-            match line.reply {
-                Some(reply) => open.push((line.key, reply)),
-                None => open.retain(|(key, _)| *key != line.key),
-            }
         }
-        let mut replies = Vec::with_capacity(open.len());
-        for (key, reply) in open {
-            let bytes = BASE64.decode(reply.as_bytes()).map_err(Error::internal)?;
-            let sealed = SealedColumn(Sealed::from_bytes(bytes)?);
-            let body = store.keys().open_sealed(&place(&key, &bound(&key)), &sealed).await?;
-            replies.push(Reply { key, body });
-        }
-        Ok(replies)
+        Ok(open)
     }
 
     /// A file was gone through; it stays for its 24 hours, for a database that loses its last moments.
@@ -209,6 +209,14 @@ fn line(key: &Key, reply: Option<String>) -> Result<Vec<u8>> {
     let mut text = serde_json::to_vec(&Line { key: key.clone(), reply })?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// None where it is torn, or longer than any that this hub writes.
+fn parse(text: &[u8]) -> Option<Line> {
+    if text.len() > LONGEST {
+        return None;
+    }
+    serde_json::from_slice(text).ok()
 }
 
 /// This process's files, one after the other.

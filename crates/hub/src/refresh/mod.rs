@@ -24,6 +24,7 @@ pub use claim::Lease;
 pub use journal::Journal;
 pub(crate) use point::point;
 pub use receive::{can_renew, next_due};
+pub use recover::Recovered;
 pub use service::{Freshness, Process, Refresher, incarnation};
 pub use test::test;
 pub use timing::Timings;

@@ -122,9 +122,12 @@ mod tests {
         let pace = Pace::default();
         let rate = NonZeroU32::new(2);
         assert_eq!(pace.admit("cli_a", rate, WITHIN.1), Admission::Go);
-        let most = Duration::from_millis(556);
+        let (least, most) = (Duration::from_millis(100), Duration::from_millis(556));
         let next = pace.admit("cli_a", rate, WITHIN.1);
-        assert!(matches!(next, Admission::Wait(wait) if !wait.is_zero() && wait <= most));
+        assert!(
+            matches!(next, Admission::Wait(wait) if (least..=most).contains(&wait)),
+            "{next:?}"
+        );
         assert_eq!(pace.admit("cli_b", rate, WITHIN.1), Admission::Go, "another client's");
         let absurd = NonZeroU32::new(u32::MAX);
         assert_eq!(pace.admit("cli_c", absurd, WITHIN.1), Admission::Go);
@@ -142,5 +145,29 @@ mod tests {
         assert!(matches!(pace.admit("cli_a", None, WITHIN.1), Admission::Open(_)));
         pace.answered("cli_a");
         assert!(!matches!(pace.admit("cli_a", None, WITHIN.1), Admission::Open(_)));
+    }
+
+    #[test]
+    fn a_breaker_opens_for_the_shortest_time_first() {
+        for seed in 0..20 {
+            let (pace, rng) = (Pace::default(), SeededRng::new(seed));
+            for _ in 0..FAILURES {
+                pace.failed("cli_a", &rng, WITHIN);
+            }
+            let next = pace.admit("cli_a", None, WITHIN.1);
+            assert!(matches!(next, Admission::Open(wait) if wait <= WITHIN.0), "{next:?}");
+        }
+    }
+
+    #[test]
+    fn one_goes_first_when_a_breakers_time_is_over() {
+        let (pace, rng) = (Pace::default(), SeededRng::new(1));
+        let within = (Duration::from_millis(20), Duration::from_mins(5));
+        for _ in 0..FAILURES {
+            pace.failed("cli_a", &rng, within);
+        }
+        std::thread::sleep(within.0);
+        assert_eq!(pace.admit("cli_a", None, within.1), Admission::Go);
+        assert!(matches!(pace.admit("cli_a", None, within.1), Admission::Open(_)));
     }
 }

@@ -9,7 +9,7 @@ use sea_orm::ConnectionTrait;
 
 use super::{
     Refresher,
-    journal::{Journal, Reply},
+    journal::{Journal, Kept},
     receive::Received,
 };
 use crate::{
@@ -18,22 +18,25 @@ use crate::{
     integration::{self, App},
 };
 
+/// What earlier processes had left behind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Replies that were in a journal and in no row.
+    pub replies: usize,
+    /// Refreshes in flight, which may be tried again now.
+    pub acknowledged: u64,
+}
+
 impl Refresher {
     /// Goes through what earlier processes of this data directory left behind. To be done before this
     /// process claims anything; the directory's lock says that they are gone.
-    pub async fn recover(&self) -> Result<()> {
+    pub async fn recover(&self) -> Result<Recovered> {
+        let mut replies = 0;
         for path in self.journal.left_behind().map_err(Error::internal)? {
-            self.replay(&path).await?;
+            replies += self.replay(&path).await?;
         }
         self.clear_journal().await;
-        let acknowledged = self.acknowledge().await?;
-        if acknowledged > 0 {
-            tracing::info!(
-                acknowledged,
-                "refreshes of a process that died are free to be tried again"
-            );
-        }
-        Ok(())
+        Ok(Recovered { replies, acknowledged: self.acknowledge().await? })
     }
 
     /// Removes journals that are older than they are kept.
@@ -45,36 +48,33 @@ impl Refresher {
         }
     }
 
-    async fn replay(&self, path: &Path) -> Result<()> {
-        let replies = Journal::read(&self.store, path).await?;
-        let count = replies.len();
-        for reply in replies {
-            match self.replay_one(&reply).await {
+    async fn replay(&self, path: &Path) -> Result<usize> {
+        let all = Journal::read(path).map_err(Error::internal)?;
+        for kept in &all {
+            match self.replay_one(kept).await {
                 Ok(()) => {}
-                // Its connection, integration or provider is gone: nobody can use it.
-                Err(error) if matches!(error.kind, Kind::NotFound | Kind::Invalid) => {
-                    tracing::warn!(connection = %reply.key.connection, %error, "a journaled reply has no place any more");
+                Err(error) if is_lost(&error) => {
+                    tracing::warn!(connection = %kept.key.connection, %error, "a journaled reply has no place any more");
                 }
-                // The database is away: the file stays for the next start.
+                // The database or the key service is away: the file stays for the next start.
                 Err(error) => return Err(error),
             }
         }
-        if count > 0 {
-            tracing::info!(count, "journaled replies were saved after a crash");
-        }
-        Journal::put_away(path).map_err(Error::internal)
+        Journal::put_away(path).map_err(Error::internal)?;
+        Ok(all.len())
     }
 
-    async fn replay_one(&self, reply: &Reply) -> Result<()> {
-        let key = &reply.key;
+    async fn replay_one(&self, kept: &Kept) -> Result<()> {
+        let key = &kept.key;
         let row = connection::get(&self.store, &key.workspace, &key.connection).await?;
         if row.owner_key != key.whose {
             tracing::error!(connection = %key.connection, "a journaled reply is for another owner than its row has: it is not saved");
             return Ok(());
         }
+        let body = kept.open(&self.store).await?;
         let found = integration::get(&self.store, &key.workspace, &row.integration_id).await?;
         let app = App::load(&self.store, &self.registry, found).await?;
-        let Some(http) = as_http(&reply.body) else { return Ok(()) };
+        let Some(http) = as_http(&body) else { return Ok(()) };
         // The version it was asked with may be gone; what the reply leaves out is then the newer one's.
         let former = open_credential(&self.store, &row).await.ok();
         let blank = connector::TokenSet::bearer(String::new());
@@ -112,6 +112,14 @@ impl Refresher {
         );
         Ok(self.store.write().execute_raw(statement).await?.rows_affected())
     }
+}
+
+/// No later start could use it either: its connection, integration, provider or key is gone, or its line was
+/// changed.
+fn is_lost(error: &Error) -> bool {
+    let sealed = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+    matches!(error.kind, Kind::NotFound | Kind::Invalid | Kind::Conflict)
+        || matches!(sealed, Some(vault::Error::DoesNotOpen | vault::Error::Malformed(_)))
 }
 
 /// As [`super::send`] journaled it: content type, line feed, body.

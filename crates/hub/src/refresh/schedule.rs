@@ -141,6 +141,29 @@ mod tests {
     }
 
     #[test]
+    fn a_strict_token_is_refreshed_half_a_minute_earlier() {
+        let due = |class| {
+            let end = NOW.plus(Duration::from_hours(2));
+            let times = Times { access_ends: Some(end), ..times(class) };
+            due_at(NOW, &times, &SeededRng::new(3)).expect("it ends")
+        };
+        let earlier = due(RefreshClass::Strict).until(due(RefreshClass::Static));
+        assert!((27..=33).contains(&earlier.as_secs()), "{earlier:?}");
+    }
+
+    #[test]
+    fn waiting_doubles_with_each_failure() {
+        let longest = |failures| {
+            (0..200).map(|seed| backoff(failures, &SeededRng::new(seed), WITHIN)).max().unwrap()
+        };
+        assert_eq!(longest(0), WITHIN.0);
+        for (failures, least, most) in [(1, 1500, 2000), (3, 7000, 8000), (6, 60_000, 64_000)] {
+            let wait = longest(failures).as_millis();
+            assert!((least..=most).contains(&wait), "{failures}: {wait}");
+        }
+    }
+
+    #[test]
     fn what_never_ends_is_never_due() {
         assert_eq!(due_at(NOW, &times(RefreshClass::Strict), &SeededRng::new(1)), None);
     }

@@ -116,6 +116,7 @@ impl Refresher {
 
     async fn try_ensure(&self, row: &Connection) -> Result<Freshness> {
         let workspace = row.workspace_id.as_str();
+        let mut tried = false;
         loop {
             if let Some(mut running) = self.running(&row.id) {
                 let _ = running.changed().await;
@@ -123,6 +124,7 @@ impl Refresher {
                 claim_one(&self.store, &self.owner, &self.timings, row).await?
             {
                 self.spawn(lease);
+                tried = true;
                 continue;
             }
             let now_row = connection::get(&self.store, workspace, &row.id).await?;
@@ -145,7 +147,13 @@ impl Refresher {
                     now_row.hold_until.max(now_row.quiet_until),
                 )));
             }
-            tokio::time::sleep(PEEK).await;
+            let turn =
+                now_row.due_at.filter(|_| tried).map_or(Duration::ZERO, |due| wait(now, due));
+            if turn > self.timings.patience {
+                return Ok(Freshness::Later(turn));
+            }
+            // Put off by an attempt of our own, to wait its turn; or another replica's is under way.
+            tokio::time::sleep(turn.max(PEEK)).await;
         }
     }
 

@@ -62,6 +62,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn one_factor_scales_all_times() {
+        let (whole, tenth) = (Timings::default(), Timings::scaled(0.1));
+        let all = |of: &Timings| {
+            let Limits { connect, total, .. } = of.send;
+            let (short, long) = of.backoff;
+            [of.lease, of.quiet, connect, total, of.margin, of.patience, of.last_try, short, long]
+        };
+        assert_eq!(all(&whole), all(&tenth).map(|time| time * 10));
+        assert_eq!((whole.lease.as_secs(), whole.quiet.as_secs()), (15, 20));
+        assert_eq!([whole.send.max_body, tenth.send.max_body], [65_536; 2]);
+    }
+
+    #[test]
     fn an_answer_is_waited_for_no_longer_than_the_lease_and_the_lease_ends_before_the_quiet_time() {
         for factor in [1.0, 0.05] {
             let timings = Timings::scaled(factor);

@@ -251,6 +251,19 @@ fn fine<T>(done: hub::Result<T>, is_destroyed: bool) {
     }
 }
 
+#[tokio::test]
+async fn a_process_that_never_used_the_newest_key_is_told_that_it_is_destroyed() {
+    let mut world = World::new().await;
+    for op in [
+        Op::Rotate { process: 0, workspace: 0, kill_after: 1 },
+        Op::Destroy { process: 0 },
+        Op::Seal { process: 1, workspace: 0, slot: 0 },
+    ] {
+        world.apply(&op).await;
+        world.check().await;
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
 

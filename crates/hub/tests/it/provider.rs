@@ -90,6 +90,10 @@ pub(crate) enum Mood {
     Down,
     /// Every refresh token is dead.
     Ended,
+    /// 429 to token requests: none for two minutes.
+    Busy,
+    /// Nobody's access token is known any more.
+    Forgetful,
 }
 
 struct State {
@@ -115,6 +119,23 @@ struct State {
     asked: Vec<String>,
     /// Access tokens that it has ended before their time.
     ended: Vec<String>,
+    /// What it does with refresh tokens.
+    refresh: RefreshTokens,
+    /// The access tokens with which it was asked whose they are.
+    identified: Vec<String>,
+}
+
+/// What comes with a new access token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshTokens {
+    /// The same one again.
+    Same,
+    /// Another one each time.
+    Rotate,
+    /// None with a refresh: the former one stays good.
+    Unsaid,
+    /// None ever.
+    None,
 }
 
 /// Holds a request back until the test lets it through.
@@ -157,6 +178,8 @@ impl Acme {
             revoked: Vec::new(),
             asked: Vec::new(),
             ended: Vec::new(),
+            refresh: RefreshTokens::Same,
+            identified: Vec::new(),
         })))
     }
 
@@ -220,6 +243,15 @@ impl Acme {
         self.state().asked.clone()
     }
 
+    pub(crate) fn gives(&self, refresh: RefreshTokens) {
+        self.state().refresh = refresh;
+    }
+
+    /// The access tokens with which it was asked whose they are, in their order.
+    pub(crate) fn identified(&self) -> Vec<String> {
+        self.state().identified.clone()
+    }
+
     /// Ends an access token before its time.
     pub(crate) fn ends(&self, token: &str) {
         self.state().ended.push(token.to_owned());
@@ -248,8 +280,11 @@ impl Acme {
             "/api/v1/contacts" => state.contacts(&request),
             _ => (404, Value::Null),
         };
-        Response::builder()
-            .status(status)
+        let mut reply = Response::builder().status(status);
+        if status == 429 {
+            reply = reply.header(header::RETRY_AFTER, "120");
+        }
+        reply
             .header(header::CONTENT_TYPE, "application/json")
             .body(Bytes::from(body.to_string()))
             .unwrap()
@@ -270,6 +305,9 @@ impl State {
         if self.mood == Mood::Down {
             return (503, json!("down for maintenance"));
         }
+        if self.mood == Mood::Busy {
+            return (429, json!({ "error": "slow_down" }));
+        }
         if !self.knows(form) {
             return (401, json!({ "error": "invalid_client" }));
         }
@@ -278,17 +316,28 @@ impl State {
                 self.exchanged += 1;
                 field(form, "code")
             }
-            _ if self.mood == Mood::Ended => return (400, json!({ "error": "invalid_grant" })),
+            _ if self.mood == Mood::Ended => {
+                return (400, json!({ "error": "invalid_grant" }));
+            }
             _ => field(form, "refresh_token").trim_start_matches("refresh."),
         };
+        let account = account.split('.').next().unwrap_or_default();
         self.made += 1;
         let kind = if narrow.is_some() { "narrow" } else { "access" };
         let mut reply = json!({
             "access_token": format!("{kind}.{account}.{}", self.made),
-            "refresh_token": format!("refresh.{account}"),
             "token_type": "Bearer",
             "expires_in": self.lifetime,
         });
+        match (self.refresh, grant) {
+            (RefreshTokens::Same, _) | (RefreshTokens::Unsaid, "authorization_code") => {
+                reply["refresh_token"] = format!("refresh.{account}").into();
+            }
+            (RefreshTokens::Rotate, _) => {
+                reply["refresh_token"] = format!("refresh.{account}.{}", self.made).into();
+            }
+            (RefreshTokens::Unsaid | RefreshTokens::None, _) => {}
+        }
         let all = "crm.contacts.read crm.contacts.write";
         let scope = match (&self.grants, narrow) {
             (_, Some(_)) if !self.narrows => Some(all.to_owned()),
@@ -334,12 +383,15 @@ impl State {
         }
     }
 
-    fn me(&self, request: &Request<Bytes>) -> (u16, Value) {
+    fn me(&mut self, request: &Request<Bytes>) -> (u16, Value) {
         if self.mood == Mood::Down {
             return (503, json!("down for maintenance"));
         }
         let token = request.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok());
-        match token.and_then(|token| token.strip_prefix("Bearer access.")) {
+        let token = token.and_then(|token| token.strip_prefix("Bearer ")).unwrap_or_default();
+        self.identified.push(token.to_owned());
+        let known = self.mood != Mood::Forgetful && !self.ended.iter().any(|ended| ended == token);
+        match token.strip_prefix("access.").filter(|_| known) {
             Some(rest) => {
                 let account = rest.split('.').next().unwrap_or_default();
                 let email = format!("{account}@acme.example");

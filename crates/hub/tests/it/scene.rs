@@ -10,7 +10,7 @@ use hub::{
     agent::{self, NewAgent},
     audit::{self, Writer},
     client::{self, NewClient},
-    connection,
+    connection::{self, Connection},
     integration::{self, ClientChoice, NewIntegration},
     page::PageQuery,
     policy::{self, Form, OwnerKind, Rule},
@@ -25,6 +25,7 @@ use hub::{
     },
 };
 use sea_orm::{ConnectionTrait, Statement};
+use serde_json::Value;
 use tempfile::TempDir;
 use vault::LocalKeys;
 
@@ -33,6 +34,7 @@ use super::provider::{ANYWHERE, Acme, MAILO, SECRET};
 
 pub(crate) const READ: &str = "crm.contacts.read";
 pub(crate) const WRITE: &str = "crm.contacts.write";
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 pub(crate) const START: Timestamp = Timestamp::from_secs(1_795_000_000);
 
 /// A hub.
@@ -65,6 +67,11 @@ fn declarative(manifest: &str) -> Arc<dyn Connector> {
 
 impl Scene {
     pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With these manifests' providers too.
+    pub(crate) async fn with(manifests: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let database = Database::Sqlite(file(&dir));
         Store::migrate(&database).await.unwrap();
@@ -76,27 +83,45 @@ impl Scene {
             Store::open(&database, PoolSizes::default(), keys, clock.clone(), rng).await.unwrap();
         let acme = Acme::new();
         let connectors = [acme::connector(), declarative(MAILO), declarative(ANYWHERE)];
+        let connectors =
+            connectors.into_iter().chain(manifests.iter().map(|text| declarative(text)));
         let registry = Registry::new(connectors, acme.outbound(), "https://hub.example");
         let writer = Writer::start(store.clone());
-        let process = Process {
-            instance: "instance".to_owned(),
-            journal: Journal::open(dir.path(), "first").unwrap(),
-            timings: Timings::default(),
-            incarnation: "first".to_owned(),
-        };
+        let process = process(&dir, "instance", "first", Timings::default());
         let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
         Self { store, registry, writer, refresher, clock, acme, dir }
     }
 
     /// A refresher as it is after a restart of the process, on the same data directory.
     pub(crate) fn restarted(&self) -> Refresher {
-        let process = Process {
-            instance: "instance".to_owned(),
-            journal: Journal::open(self.dir.path(), "second").unwrap(),
-            timings: Timings::default(),
-            incarnation: "second".to_owned(),
-        };
+        self.refresher(process(&self.dir, "instance", "second", Timings::default()))
+    }
+
+    /// Another process's, with a data directory of its own.
+    pub(crate) fn replica(&self) -> Refresher {
+        self.refresher(process(&self.dir, "other", "replica", Timings::default()))
+    }
+
+    /// One whose times are these parts of the usual ones.
+    pub(crate) fn scaled(&self, factor: f64) -> Refresher {
+        self.refresher(process(&self.dir, "instance", "scaled", Timings::scaled(factor)))
+    }
+
+    fn refresher(&self, process: Process) -> Refresher {
         Refresher::new(self.store.clone(), self.registry.clone(), self.writer.clone(), process)
+    }
+
+    /// The process dies half a second after it began to refresh this.
+    pub(crate) async fn dies(&self, row: &Connection) {
+        let (refresher, row) = (self.refresher.clone(), row.clone());
+        let died = tokio::task::spawn_blocking(move || {
+            let process = tokio::runtime::Runtime::new().unwrap();
+            let asked = async { tokio::time::timeout(HALF_A_SECOND, refresher.ensure(&row)).await };
+            let unanswered = process.block_on(asked).is_err();
+            process.shutdown_background();
+            unanswered
+        });
+        assert!(died.await.unwrap(), "it was answered before it died");
     }
 
     pub(crate) fn database(&self) -> Database {
@@ -241,10 +266,26 @@ impl Scene {
     pub(crate) async fn work(&self) -> usize {
         let due = outbox::claim(&self.store, "test", 60_000, 100).await.unwrap();
         for work in &due {
+            if work.kind == audit::EVENT {
+                continue;
+            }
             assert_eq!(work.kind, connection::REVOKE_GRANT);
             connection::revoke_grant(&self.store, &self.registry, work).await.unwrap();
         }
         due.len()
+    }
+
+    /// What was told of this connection's health, in its order: each event's type.
+    pub(crate) async fn events(&self, row: &Connection) -> Vec<Value> {
+        let mut all = outbox::claim(&self.store, "test", 0, 1000).await.unwrap();
+        all.retain(|work| work.kind == audit::EVENT && work.subject == row.id);
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        let mut bodies = Vec::new();
+        for event in all {
+            let body = event.body(&self.store).await.unwrap();
+            bodies.push(serde_json::from_slice(&body).unwrap());
+        }
+        bodies
     }
 
     /// Does something to the database behind the hub's back.
@@ -280,6 +321,15 @@ impl Scene {
     /// How many entries of this kind the workspace's chain has.
     pub(crate) async fn count(&self, tenant: &Tenant, kind: &str) -> usize {
         self.chain(tenant).await.iter().filter(|row| row.kind == kind).count()
+    }
+}
+
+fn process(dir: &TempDir, instance: &str, incarnation: &str, timings: Timings) -> Process {
+    Process {
+        instance: instance.to_owned(),
+        journal: Journal::open(dir.path(), incarnation).unwrap(),
+        timings,
+        incarnation: incarnation.to_owned(),
     }
 }
 

@@ -63,13 +63,6 @@ pub(super) fn person_place<'a>(workspace: &'a str, end_user: &'a str) -> Place<'
     Place { workspace, row: end_user, field: "key", generation: 1 }
 }
 
-fn is_destroyed() -> Error {
-    Error::conflict(
-        "workspace_closed",
-        "This workspace's keys were destroyed: nothing of what it kept can be read again.",
-    )
-}
-
 impl Keyring {
     pub(super) fn new(
         source: Arc<dyn KeySource>,
@@ -115,7 +108,7 @@ impl Keyring {
             ring = self.read_ring(workspace).await?;
         }
         if !ring.opening.contains(&id) {
-            return Err(Error::internal("a value is sealed with a key that is not here"));
+            return Err(vault::Error::DoesNotOpen.into());
         }
         Ok(self.held(workspace, id).await?.key.clone())
     }
@@ -161,10 +154,9 @@ impl Keyring {
     async fn read_ring(&self, workspace: &str) -> Result<Arc<Ring>> {
         let read_at = self.clock.now();
         let rows = rows::of_workspace(&self.read, workspace).await?;
-        let has = |state| rows.iter().any(|row| row.state == state);
-        if has(State::Destroyed) && !has(State::Primary) {
+        if rows::are_destroyed(&rows) {
             self.forget(workspace).await;
-            return Err(is_destroyed());
+            return Err(rows::destroyed());
         }
         let primary = |role| {
             let found = rows.iter().find(|row| row.state == State::Primary && row.role == role);

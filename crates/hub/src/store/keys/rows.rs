@@ -122,10 +122,25 @@ pub(super) async fn load<C: ConnectionTrait>(
     workspace: &str,
     id: KeyRef,
 ) -> Result<DataKey> {
-    let wrapped = wrapped(db, workspace, id)
-        .await?
-        .ok_or_else(|| Error::internal("a value is sealed with a key that is not here"))?;
-    Ok(source.unwrap(workspace, id, &wrapped).await?)
+    match wrapped(db, workspace, id).await? {
+        Some(wrapped) => Ok(source.unwrap(workspace, id, &wrapped).await?),
+        None if are_destroyed(&of_workspace(db, workspace).await?) => Err(destroyed()),
+        None => Err(vault::Error::DoesNotOpen.into()),
+    }
+}
+
+/// Whether these are all the keys of a workspace that has none any more.
+pub(super) fn are_destroyed(rows: &[Row]) -> bool {
+    let has = |state| rows.iter().any(|row| row.state == state);
+    has(State::Destroyed) && !has(State::Primary)
+}
+
+/// The workspace's keys are no more.
+pub(super) fn destroyed() -> Error {
+    Error::conflict(
+        "workspace_closed",
+        "This workspace's keys were destroyed: nothing of what it kept can be read again.",
+    )
 }
 
 /// A new key's row.
