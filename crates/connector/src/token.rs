@@ -16,7 +16,8 @@ use crate::{
 pub(crate) const MOST_TOKEN: usize = 16 * 1024;
 
 /// The longest lifetime that is believed: a hundred years. Anything longer has no end.
-const MOST_LIFETIME_S: f64 = 100.0 * 365.25 * 86_400.0;
+pub const MOST_LIFETIME: Duration = Duration::from_secs(100 * 31_557_600);
+const MOST_LIFETIME_S: f64 = MOST_LIFETIME.as_secs_f64();
 
 /// The most scopes of a reply, and the longest.
 const MOST_SCOPES: usize = 1000;

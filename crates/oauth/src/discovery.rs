@@ -91,6 +91,7 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
         refresh: None,
         exchange: None,
         revoke: endpoint("revocation_endpoint")?,
+        introspect: None,
         userinfo: endpoint("userinfo_endpoint")?,
         par: endpoint("pushed_authorization_request_endpoint")?,
         par_required: yes("require_pushed_authorization_requests"),

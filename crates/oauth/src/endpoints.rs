@@ -35,6 +35,8 @@ pub struct Endpoints {
     pub exchange: Option<Url>,
     /// Where grants are ended (RFC 7009).
     pub revoke: Option<Url>,
+    /// Where a token's end is told (RFC 7662).
+    pub introspect: Option<Url>,
     /// Who is it (OpenID Connect Core, section 5.3).
     pub userinfo: Option<Url>,
     /// Where authorization requests are left beforehand (RFC 9126).
@@ -81,6 +83,7 @@ impl Endpoints {
             &self.refresh,
             &self.exchange,
             &self.revoke,
+            &self.introspect,
             &self.userinfo,
             &self.par,
             &self.jwks,
@@ -177,6 +180,7 @@ pub async fn endpoints(
         (of(|other| &other.refresh, &urls.refresh), &mut found.refresh, "refresh"),
         (&urls.exchange, &mut found.exchange, "exchange"),
         (of(|other| &other.revoke, &urls.revoke), &mut found.revoke, "revoke"),
+        (&urls.introspect, &mut found.introspect, "introspect"),
         (of(|other| &other.userinfo, &urls.userinfo), &mut found.userinfo, "userinfo"),
     ] {
         if let Some(url) = url(spec, name)? {

@@ -12,8 +12,8 @@ use http::Request;
 use outbound::Outbound;
 
 use crate::{
-    CallbackAnswer, Client, Endpoints, Error, exchange as trade, id_token, refresh, reply, request,
-    request::Params, scope,
+    CallbackAnswer, Client, Endpoints, Error, exchange as trade, id_token,
+    introspect::with_told_end, refresh, reply, request, request::Params, scope,
 };
 
 /// What was kept of an authorization until its code came.
@@ -65,10 +65,10 @@ pub async fn exchange(
         };
     }
     reply::keep_captured(&mut tokens, &answer.captured);
-    match &manifest.token.exchange {
-        Some(spec) => longer(outbound, now, connector, endpoints, client, spec, tokens).await,
-        None => Ok(tokens),
+    if let Some(spec) = &manifest.token.exchange {
+        tokens = longer(outbound, now, connector, endpoints, client, spec, tokens).await?;
     }
+    Ok(with_told_end(outbound, now, connector, endpoints, client, tokens).await)
 }
 
 /// Trades a fresh access token for one that lives longer. What only the first reply told stays.
@@ -150,7 +150,7 @@ pub async fn client_credentials(
     tokens.id_token = None;
     // A reply without scopes means: as asked (RFC 6749, section 5.1).
     tokens.scopes.get_or_insert_with(|| scopes.to_vec());
-    Ok(tokens)
+    Ok(with_told_end(outbound, now, connector, endpoints, client, tokens).await)
 }
 
 /// The request for tokens of the client itself, as [`client_credentials`] sends it.

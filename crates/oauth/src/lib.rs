@@ -19,6 +19,7 @@ mod error;
 mod exchange;
 mod grant;
 mod id_token;
+mod introspect;
 pub mod oauth1;
 mod par;
 pub mod refresh;
@@ -37,4 +38,5 @@ pub use error::Error;
 pub use grant::{
     FlowSecrets, client_credentials, client_credentials_request, exchange, exchange_request, narrow,
 };
+pub use introspect::{introspect_request, with_told_end};
 pub use revoke::{Revoked, revoke, revoke_request};

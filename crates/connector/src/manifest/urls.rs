@@ -71,6 +71,9 @@ pub struct Urls {
     pub exchange: Option<UrlSpec>,
     /// Where grants are ended (RFC 7009).
     pub revoke: Option<UrlSpec>,
+    /// Where it is asked how long a new access token lives (RFC 7662), for providers whose replies do not say;
+    /// where that is not told either, `lifetime.access_s` counts.
+    pub introspect: Option<UrlSpec>,
     /// Who is it (OpenID Connect Core, section 5.3).
     pub userinfo: Option<UrlSpec>,
     /// Other addresses for other regions and the like; the first that fits counts.
@@ -112,6 +115,7 @@ impl Urls {
     pub fn dated(&self) -> Vec<(&'static str, &DatedUrl)> {
         let mut all =
             with_names([&self.authorize, &self.token, &self.refresh, &self.revoke, &self.userinfo]);
+        all.extend(self.introspect.iter().filter_map(|url| Some(("introspect", url.dated()?))));
         all.extend(self.exchange.iter().filter_map(|url| Some(("exchange", url.dated()?))));
         let others = self.alternatives.iter().map(|other| &other.request_token);
         let temporary = [&self.request_token].into_iter().chain(others).flatten();

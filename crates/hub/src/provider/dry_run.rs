@@ -22,7 +22,7 @@ use crate::{Error, Result, store::Store};
 /// One request of many, in the order in which they come.
 #[derive(Debug)]
 pub struct Step {
-    /// `request_token`, `authorize`, `token`, `refresh`, `revoke` or `identify`.
+    /// `request_token`, `authorize`, `token`, `refresh`, `introspect`, `revoke` or `identify`.
     pub name: &'static str,
     /// What would be sent, or why that can't be told yet: a value that only the provider tells.
     pub request: std::result::Result<Sketch, String>,
@@ -91,6 +91,9 @@ impl Trial<'_> {
             }
             AuthKind::SessionExchange => step("token", self.session()),
             AuthKind::ApiKey | AuthKind::Basic => {}
+        }
+        if self.manifest().urls.introspect.is_some() {
+            step("introspect", self.introspect());
         }
         if self.manifest().can_revoke() {
             step("revoke", self.revoke());
@@ -204,13 +207,14 @@ impl Trial<'_> {
         sent(oauth::refresh::request(self.connector.as_ref(), endpoints, &client, &tokens, None))
     }
 
+    fn introspect(&self) -> Told<Sketch> {
+        let (endpoints, client, tokens) = (&self.endpoints, self.client(), tokens());
+        maybe_sent(oauth::introspect_request(self.manifest(), endpoints, &client, &tokens))
+    }
+
     fn revoke(&self) -> Told<Sketch> {
         let (endpoints, client, tokens) = (&self.endpoints, self.client(), tokens());
-        match oauth::revoke_request(self.manifest(), endpoints, &client, &tokens) {
-            Ok(Some(request)) => Ok(shown(&request)),
-            Ok(None) => Err("there is no address for it".to_owned()),
-            Err(error) => Err(told(error)),
-        }
+        maybe_sent(oauth::revoke_request(self.manifest(), endpoints, &client, &tokens))
     }
 
     /// None where nothing is asked.
@@ -257,6 +261,14 @@ fn told(error: impl std::fmt::Display) -> String {
 
 fn sent(request: std::result::Result<Request<Bytes>, oauth::Error>) -> Told<Sketch> {
     request.map(|request| shown(&request)).map_err(told)
+}
+
+fn maybe_sent(request: std::result::Result<Option<Request<Bytes>>, oauth::Error>) -> Told<Sketch> {
+    match request {
+        Ok(Some(request)) => Ok(shown(&request)),
+        Ok(None) => Err("there is no address for it".to_owned()),
+        Err(error) => Err(told(error)),
+    }
 }
 
 fn shown(request: &Request<Bytes>) -> Sketch {

@@ -200,7 +200,18 @@ impl Refresher {
         let journaled = self.journal(lease, &reply).await?;
         point!("refresh::after_journal");
         match oauth::refresh::read(connector, self.store.now(), former, &reply) {
-            Ok(tokens) => Ok(Attempt::Fresh(tokens, journaled)),
+            Ok(tokens) => {
+                let (outbound, now) = (self.registry.outbound(), self.store.now());
+                let tokens = oauth::with_told_end(
+                    outbound,
+                    now,
+                    connector,
+                    &prepared.endpoints,
+                    client,
+                    tokens,
+                );
+                Ok(Attempt::Fresh(tokens.await, journaled))
+            }
             // What can't be read stays in the journal: it may hold the only token there is.
             Err(error) => Ok(Attempt::Failed(error)),
         }

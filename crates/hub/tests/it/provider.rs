@@ -123,6 +123,8 @@ struct State {
     refresh: RefreshTokens,
     /// The access tokens with which it was asked whose they are.
     identified: Vec<String>,
+    /// When a token ends, in seconds, as it tells where it is asked.
+    tells_end: Option<i64>,
 }
 
 /// What comes with a new access token.
@@ -180,6 +182,7 @@ impl Acme {
             ended: Vec::new(),
             refresh: RefreshTokens::Same,
             identified: Vec::new(),
+            tells_end: None,
         })))
     }
 
@@ -243,6 +246,11 @@ impl Acme {
         self.state().asked.clone()
     }
 
+    /// Asked when a token ends, it tells this.
+    pub(crate) fn tells_end(&self, end: base::Timestamp) {
+        self.state().tells_end = Some(end.secs());
+    }
+
     pub(crate) fn gives(&self, refresh: RefreshTokens) {
         self.state().refresh = refresh;
     }
@@ -276,6 +284,7 @@ impl Acme {
         let (status, body) = match path.as_str() {
             "/oauth/token" => state.token(&form),
             "/oauth/revoke" => state.revoke(&form),
+            "/oauth/introspect" => state.introspect(&form),
             "/api/v1/me" => state.me(&request),
             "/api/v1/contacts" => state.contacts(&request),
             _ => (404, Value::Null),
@@ -316,6 +325,7 @@ impl State {
                 self.exchanged += 1;
                 field(form, "code")
             }
+            "client_credentials" => "service",
             _ if self.mood == Mood::Ended => {
                 return (400, json!({ "error": "invalid_grant" }));
             }
@@ -364,6 +374,14 @@ impl State {
         }
         self.revoked.push(field(form, "token").to_owned());
         (200, json!({}))
+    }
+
+    /// RFC 7662: until when a token is good, in the hub's own time.
+    fn introspect(&self, form: &BTreeMap<String, String>) -> (u16, Value) {
+        match self.tells_end {
+            Some(end) if self.knows(form) => (200, json!({ "active": true, "exp": end })),
+            _ => (503, json!("down for maintenance")),
+        }
     }
 
     fn contacts(&mut self, request: &Request<Bytes>) -> (u16, Value) {

@@ -4,31 +4,19 @@ use std::time::Duration;
 
 use hub::{
     connection::{Connection, Health, State},
-    integration::ClientChoice,
     refresh::{Freshness, Refresher},
-    session::NewSession,
 };
 
-use super::{
-    provider::{MAILO, Mood},
-    recovering::ended,
-    scene::{Scene, Tenant, new_client, new_session},
-};
+use super::{other, provider::Mood, recovering::ended, scene::Scene};
 
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Two accounts, whose tokens have ended, at a provider that takes so many refreshes a second.
 async fn two_of(rate: u32) -> (Scene, Connection, Connection) {
-    let manifest = MAILO.replace("\"mailo\"", "\"paced\"");
-    let scene = Scene::with(&[&format!("{manifest}\n[refresh]\nmax_per_second = {rate}\n")]).await;
-    let chat = scene.tenant("chat").await;
-    let (owner, new) = (hub::client::Owner::Workspace(&chat.id), new_client("paced", &[]));
-    hub::client::put(&scene.store, &scene.registry, owner, "paced-app", new).await.unwrap();
-    let choice = ClientChoice::Named("paced-app".to_owned());
-    scene.integration(&chat.id, "paced", "paced", choice, &["mail.read"]).await.unwrap();
-    let rows = [linked(&scene, &chat, "ana").await, linked(&scene, &chat, "eve").await];
+    let (scene, chat) = other::scene("", &format!("[refresh]\nmax_per_second = {rate}")).await;
+    let ana = other::link(&scene, &chat, "ana").await;
+    let eve = other::link(&scene, &chat, "eve").await;
     scene.later(HOUR);
-    let [ana, eve] = rows;
     (scene, ana, eve)
 }
 
@@ -37,11 +25,6 @@ async fn run_all(refresher: &Refresher) {
     for lease in refresher.claim_due(100).await.unwrap() {
         refresher.run(lease).await;
     }
-}
-
-async fn linked(scene: &Scene, chat: &Tenant, user: &str) -> Connection {
-    let new = NewSession { integrations: vec!["paced".to_owned()], ..new_session(user) };
-    scene.link_by(chat, new, &format!("{user}-mail")).await
 }
 
 #[tokio::test]

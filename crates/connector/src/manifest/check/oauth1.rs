@@ -35,6 +35,7 @@ fn endpoints(manifest: &Manifest) -> Checked {
     for (place, there) in [
         ("urls.refresh", urls.refresh.is_some() || others.iter().any(|o| o.refresh.is_some())),
         ("urls.exchange", urls.exchange.is_some()),
+        ("urls.introspect", urls.introspect.is_some()),
         ("urls.revoke", urls.revoke.is_some() || others.iter().any(|o| o.revoke.is_some())),
         ("urls.userinfo", urls.userinfo.is_some() || others.iter().any(|o| o.userinfo.is_some())),
     ] {

@@ -32,7 +32,21 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         "refresh.accepts_scope",
         "an access token that is exchanged for another keeps its scopes",
     )?;
+    introspect(manifest)?;
     revoke(manifest)
+}
+
+/// A token is shown to nobody but the server that made it.
+fn introspect(manifest: &Manifest) -> Checked {
+    let urls = &manifest.urls;
+    let by_client =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    let moves = urls.alternatives.iter().any(|other| other.token.is_some());
+    must(
+        urls.introspect.is_none() || (by_client && !moves),
+        "urls.introspect",
+        "it is for oauth2_code and oauth2_client_credentials, where no alternative moves `token`",
+    )
 }
 
 fn exchange(manifest: &Manifest, place: &'static str, spec: &TokenExchange) -> Checked {
@@ -159,6 +173,22 @@ mod tests {
         let client =
             "auth.kind = \"oauth2_client_credentials\"\nurls.token = \"https://x.example/t\"\n";
         refused(&format!("{client}{exchange}"), "oauth2_code");
+    }
+
+    #[test]
+    fn a_token_is_shown_to_the_server_that_made_it_alone() {
+        let asked = "urls.introspect = \"https://x.example/i\"\n";
+        assert!(check(&format!("{CODE}{asked}")).is_ok());
+        let region = "[[inputs]]\nname = \"r\"\nlabel = \"R\"\nkind = \"region\"\nenum = [\"us\", \"eu\"]\n\
+            [[urls.alternatives]]\nwhen = { r = \"eu\" }\n";
+        let moved =
+            |name: &str| format!("{CODE}{asked}{region}{name} = \"https://eu.x.example/t\"\n");
+        assert!(check(&moved("userinfo")).is_ok());
+        refused(&moved("token"), "moves `token`");
+        refused(
+            &format!("auth.kind = \"api_key\"\napi.base = \"https://x.example\"\n{asked}"),
+            "urls",
+        );
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
         ("refresh", &urls.refresh),
         ("exchange", &urls.exchange),
         ("revoke", &urls.revoke),
+        ("introspect", &urls.introspect),
         ("userinfo", &urls.userinfo),
     ];
     let plain = plain.into_iter().map(|(name, spec)| (format!("urls.{name}"), spec));

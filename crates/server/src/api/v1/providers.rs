@@ -57,7 +57,7 @@ struct ProviderView {
 /// An address that ends.
 #[derive(Serialize, ToSchema)]
 struct AddressChangeView {
-    /// `request_token`, `authorize`, `token`, `refresh`, `exchange`, `revoke` or `userinfo`.
+    /// `request_token`, `authorize`, `token`, `refresh`, `exchange`, `revoke`, `introspect` or `userinfo`.
     address: &'static str,
     url: String,
     /// The last day on which it is good.
@@ -254,7 +254,7 @@ struct DryRunView {
 /// One request.
 #[derive(Serialize, ToSchema)]
 struct StepView {
-    /// `request_token` (of OAuth 1.0a), `authorize` (where the browser goes), `token`, `refresh`, `revoke` or `identify` (whose account it is, or whether
+    /// `request_token` (of OAuth 1.0a), `authorize` (where the browser goes), `token`, `refresh`, `introspect` (until when a token is good), `revoke` or `identify` (whose account it is, or whether
     /// the key is good).
     #[schema(example = "token")]
     step: &'static str,
