@@ -19,6 +19,7 @@ mod error;
 mod exchange;
 mod grant;
 mod id_token;
+pub mod jwt_bearer;
 pub mod oauth1;
 mod par;
 pub mod refresh;

@@ -119,6 +119,7 @@ impl From<Found> for ProviderView {
                 InputKind::Host => "host",
                 InputKind::Url => "url",
                 InputKind::Region => "region",
+                InputKind::PrivateKey => "private_key",
             },
         });
         Self {
@@ -132,6 +133,7 @@ impl From<Found> for ProviderView {
                 AuthKind::ApiKey => "api_key",
                 AuthKind::Basic => "basic",
                 AuthKind::SessionExchange => "session_exchange",
+                AuthKind::JwtBearer => "jwt_bearer",
                 AuthKind::Oauth1 => "oauth1",
             },
             client_auth: match manifest.client.auth {
