@@ -91,7 +91,8 @@ impl Proof {
         claims.all.insert("jti".to_owned(), Value::from(random_token(rng.as_ref())));
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let text = format!("{}.{}", part(&header), part(&Value::Object(claims.all)));
-        let signed = key.sign(text.as_bytes()).ok_or_else(|| wrong("the private key can't sign"))?;
+        let signed =
+            key.sign(text.as_bytes()).ok_or_else(|| wrong("the private key can't sign"))?;
         Ok(format!("{text}.{}", URL_SAFE_NO_PAD.encode(signed)))
     }
 }

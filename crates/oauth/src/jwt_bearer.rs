@@ -10,7 +10,7 @@ use bytes::Bytes;
 use connector::{Connector, Inputs, Manifest, TokenSet, manifest::GrantSpec};
 use http::Request;
 use outbound::Outbound;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -43,7 +43,7 @@ pub async fn begin(
     // A reply without scopes means: as asked (RFC 6749, section 5.1).
     tokens.scopes.get_or_insert_with(|| scopes.to_vec());
     // What is asked for is kept too: a reply may name less than is needed to ask again.
-    let packed = json!({ "filled_in": filled_in, "scopes": scopes }).to_string();
+    let packed = serde_json::to_string(&(filled_in, scopes)).expect("texts are always JSON");
     Ok(session::with(tokens, packed))
 }
 
@@ -55,14 +55,9 @@ pub(crate) fn again(
     packed: &SecretString,
     scopes: Option<&[String]>,
 ) -> Result<Request<Bytes>, Error> {
-    type Kept = BTreeMap<String, Value>;
-    let unreadable = || wrong(manifest, "can't be read");
-    let mut kept: Kept =
-        serde_json::from_str(packed.expose_secret()).map_err(|_| unreadable())?;
-    let mut take = |name| kept.remove(name).ok_or_else(unreadable);
-    let filled_in: BTreeMap<String, String> =
-        serde_json::from_value(take("filled_in")?).map_err(|_| unreadable())?;
-    let asked: Vec<String> = serde_json::from_value(take("scopes")?).map_err(|_| unreadable())?;
+    let (filled_in, asked): (BTreeMap<String, String>, Vec<String>) =
+        serde_json::from_str(packed.expose_secret())
+            .map_err(|_| wrong(manifest, "can't be read"))?;
     let filled_in: Vec<_> =
         filled_in.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect();
     let filled_in = filled_in.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use connector::{AuthKind, Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
-use crate::{Client, Endpoints, Error, exchange, jwt_bearer, reply, request, request::Params, scope, session};
+use crate::{
+    Client, Endpoints, Error, exchange, jwt_bearer, reply, request, request::Params, scope, session,
+};
 
 /// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
 pub fn request(

@@ -56,7 +56,10 @@ pub(crate) fn again(
 }
 
 /// All answers by name, the secret ones too.
-pub(crate) fn filled_in<'a>(manifest: &'a Manifest, inputs: &'a Inputs) -> BTreeMap<&'a str, &'a str> {
+pub(crate) fn filled_in<'a>(
+    manifest: &'a Manifest,
+    inputs: &'a Inputs,
+) -> BTreeMap<&'a str, &'a str> {
     let open = inputs.as_map().iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let secret = manifest.inputs.iter().filter(|input| input.secret);
     let secret = secret.filter_map(|input| {

@@ -9,7 +9,11 @@ use super::{
     link::{app_of, check_linking, finish_with, provider_failed, wanted_scopes},
 };
 use crate::{
-    Error, Result, connection::Stored, integration::{App, proof}, provider::Registry, store::Store,
+    Error, Result,
+    connection::Stored,
+    integration::{App, proof},
+    provider::Registry,
+    store::Store,
 };
 
 /// A key or a user and password, as filled in; checked with the provider before it counts.

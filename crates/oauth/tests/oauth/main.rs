@@ -9,6 +9,7 @@ mod discovery;
 mod exchange;
 mod id_token;
 mod identify;
+mod jwt_bearer;
 mod longer;
 mod oauth1;
 mod refresh;

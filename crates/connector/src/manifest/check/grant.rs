@@ -4,7 +4,7 @@ use super::{Checked, assertion::lifetime, at_most, line, must, parts, word};
 use crate::{
     AuthKind, InputKind, Manifest,
     manifest::{
-        Authorize, Callback, GrantSpec, Pkce, RedirectUri, Revoke, SessionSpec, Urls, UrlSpec,
+        Authorize, Callback, GrantSpec, Pkce, RedirectUri, Revoke, SessionSpec, UrlSpec, Urls,
     },
     template,
 };
@@ -42,16 +42,20 @@ fn key_inputs(manifest: &Manifest) -> Checked {
         .iter()
         .find(|input| input.kind == InputKind::PrivateKey && key != Some(input.name.as_str()));
     let place = format!("inputs.{}", other.map_or("", |input| &input.name));
-    must(other.is_none(), &place, "kind = \"private_key\" is for the input that assertion.key names")
+    must(
+        other.is_none(),
+        &place,
+        "kind = \"private_key\" is for the input that assertion.key names",
+    )
 }
 
 fn key(manifest: &Manifest, spec: &GrantSpec) -> Checked {
     let place = "assertion.key";
     let text = format!("`{}` is no input; name the one that is the private key", spec.key);
     must(manifest.input(&spec.key).is_some(), place, text)?;
-    let sound = manifest.input(&spec.key).is_some_and(|input| {
-        input.secret && input.required && input.kind == InputKind::PrivateKey
-    });
+    let sound = manifest
+        .input(&spec.key)
+        .is_some_and(|input| input.secret && input.required && input.kind == InputKind::PrivateKey);
     let text = format!(
         "write for the input `{}`: kind = \"private_key\", secret = true, required = true",
         spec.key
@@ -149,7 +153,11 @@ fn nobody_is_sent_anywhere(manifest: &Manifest) -> Checked {
         must(plain, place, text)?;
     }
     let ends = manifest.lifetime.refresh_s.is_none() && manifest.lifetime.refresh_idle_s.is_none();
-    must(ends, "lifetime", "a private key ends when its owner says so: leave refresh_s and refresh_idle_s out")?;
+    must(
+        ends,
+        "lifetime",
+        "a private key ends when its owner says so: leave refresh_s and refresh_idle_s out",
+    )?;
     must(!reply.access.is_empty(), "token.reply.access", "give the path to the access token")
 }
 
@@ -197,7 +205,11 @@ required = true
         assert_eq!((spec.lifetime_s, spec.audience), (300, None));
         let line = WHOLE.lines().find(|line| line.starts_with("assertion")).unwrap();
         refused(line, "", "say what is signed");
-        refused("\"jwt_bearer\"", "\"session_exchange\"", "it belongs to auth.kind = \"jwt_bearer\"");
+        refused(
+            "\"jwt_bearer\"",
+            "\"session_exchange\"",
+            "it belongs to auth.kind = \"jwt_bearer\"",
+        );
         refused("urls.token = \"https://x.example/token\"", "", "jwt_bearer needs `token`");
         refused_too("issuer = \"https://x.example\"", "jwt_bearer needs `token`, and no");
         refused("refresh.class = \"static\"", "", "static");
@@ -210,19 +222,22 @@ required = true
     #[test]
     fn the_key_is_a_secret_of_its_own_kind_that_is_never_sent() {
         refused("key = \"key\"", "key = \"kye\"", "`kye` is no input");
-        refused("secret = true\n", "", "secret input");
+        refused("secret = true\n", "", "with secret = true");
         refused("kind = \"private_key\"\n", "", "kind = \"private_key\"");
         refused("key = \"key\"", "key = \"email\"", "write for the input `email`");
         let other = "label = \"User\"\nkind = \"private_key\"";
         refused("label = \"User\"", other, "is for the input that assertion.key names");
         refused_too("session = { params = { secret = \"{key}\" } }", "never sent");
-        refused_too("api.credential = { in = \"header\", name = \"X\", template = \"{key}\" }", "`key`");
+        refused_too(
+            "api.credential = { in = \"header\", name = \"X\", template = \"{key}\" }",
+            "`key`",
+        );
         refused("secret = true\nrequired = true", "secret = true", "required = true");
-        let more = "secret = true\n[[inputs]]\nname = \"pin\"\nlabel = \"PIN\"\nsecret = true\n";
-        refused("secret = true\n", more, "`pin` is sent nowhere");
-        let sent = WHOLE.replace("secret = true\n", more);
-        let sent = sent.replace("refresh.class", "session.params = { pin = \"{pin}\" }\nrefresh.class");
-        assert!(Manifest::parse(&sent.replace("label = \"PIN\"", "label = \"PIN\"\nrequired = true")).is_ok());
+        let pin = "secret = true\nrequired = true\n[[inputs]]\nname = \"pin\"\nlabel = \"PIN\"\nsecret = true\n";
+        refused("secret = true\nrequired = true\n", pin, "`pin` is sent nowhere");
+        let sent = WHOLE.replace("secret = true\nrequired = true\n", pin);
+        let params = "session.params = { pin = \"{pin}\" }\nrefresh.class";
+        assert!(Manifest::parse(&sent.replace("refresh.class", params)).is_ok());
     }
 
     #[test]
@@ -234,7 +249,8 @@ required = true
         refused("scope_claim = \"scope\"", "scope_claim = \"exp\"", "`exp` is set by the hub");
         refused("scope_claim", "claims = { scope = \"x\" }, scope_claim", "has this name too");
         refused_too("authorize.scopes_on_app = true", "sends no scopes");
-        let more = WHOLE.replace("scope_claim", "claims = { box_sub_type = \"user\" }, scope_claim");
+        let more =
+            WHOLE.replace("scope_claim", "claims = { box_sub_type = \"user\" }, scope_claim");
         assert!(Manifest::parse(&more).is_ok());
     }
 
@@ -250,7 +266,10 @@ required = true
             ("lifetime.refresh_s = 60", "its owner"),
             ("token.params = { assertion = \"x\" }", "`assertion` is set by the hub"),
             ("client.auth = \"basic\"", "without a client"),
-            ("client.auth = \"private_key_jwt\"\nclient.assertion = { algorithm = \"RS256\" }", "`client.auth`"),
+            (
+                "client.auth = \"private_key_jwt\"\nclient.assertion = { algorithm = \"RS256\" }",
+                "`client.auth`",
+            ),
         ] {
             refused_too(more, says);
         }
