@@ -81,6 +81,14 @@ pub struct GrantSpec {
     pub scope_claim: Option<String>,
 }
 
+impl GrantSpec {
+    /// All its templates.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        let more = [&self.subject, &self.audience, &self.key_id].into_iter().flatten();
+        [&self.issuer].into_iter().chain(more).chain(self.claims.values()).map(String::as_str)
+    }
+}
+
 /// How an assertion is signed (RFC 7518, section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 pub enum AssertionAlgorithm {
