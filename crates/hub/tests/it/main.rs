@@ -31,6 +31,7 @@ mod sealing;
 mod sessions;
 mod shared_clients;
 mod signed;
+mod signed_grants;
 mod tested;
 mod told;
 mod turns;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
 use http::{Request, Response, header};
 use outbound::Outbound;
 use serde_json::{Value, json};
@@ -123,6 +124,8 @@ struct State {
     refresh: RefreshTokens,
     /// The access tokens with which it was asked whose they are.
     identified: Vec<String>,
+    /// What the assertions said that it was sent in the place of a code.
+    asserted: Vec<Value>,
 }
 
 /// What comes with a new access token.
@@ -180,6 +183,7 @@ impl Acme {
             ended: Vec::new(),
             refresh: RefreshTokens::Same,
             identified: Vec::new(),
+            asserted: Vec::new(),
         })))
     }
 
@@ -252,6 +256,11 @@ impl Acme {
         self.state().identified.clone()
     }
 
+    /// The claims of the assertions that it was sent in the place of a code, in their order.
+    pub(crate) fn asserted(&self) -> Vec<Value> {
+        self.state().asserted.clone()
+    }
+
     /// Ends an access token before its time.
     pub(crate) fn ends(&self, token: &str) {
         self.state().ended.push(token.to_owned());
@@ -295,6 +304,12 @@ fn field<'a>(form: &'a BTreeMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", String::as_str)
 }
 
+/// The claims of an assertion; who signed it is looked at elsewhere.
+fn claims(assertion: &str) -> Value {
+    let text = assertion.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(text.as_bytes()).unwrap()).unwrap()
+}
+
 impl State {
     fn token(&mut self, form: &BTreeMap<String, String>) -> (u16, Value) {
         let grant = field(form, "grant_type");
@@ -319,9 +334,13 @@ impl State {
             _ if self.mood == Mood::Ended => {
                 return (400, json!({ "error": "invalid_grant" }));
             }
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+                self.asserted.push(claims(field(form, "assertion")));
+                self.asserted.last().unwrap()["sub"].as_str().unwrap()
+            }
             _ => field(form, "refresh_token").trim_start_matches("refresh."),
         };
-        let account = account.split('.').next().unwrap_or_default();
+        let account = account.split('.').next().unwrap_or_default().to_owned();
         self.made += 1;
         let kind = if narrow.is_some() { "narrow" } else { "access" };
         let mut reply = json!({
