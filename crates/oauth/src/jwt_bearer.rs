@@ -74,10 +74,8 @@ pub fn request(
 ) -> Result<Request<Bytes>, Error> {
     let none = || wrong(manifest, "is signed in no way that the manifest tells");
     let spec = manifest.assertion.as_ref().ok_or_else(none)?;
-    let scopes = match manifest.authorize.scopes_on_app {
-        true => None,
-        false => scope::joined(manifest, scopes)?,
-    };
+    let on_app = manifest.authorize.scopes_on_app;
+    let scopes = if on_app { None } else { scope::joined(manifest, scopes)? };
     let key = || {
         let secret = filled_in.get(spec.key.as_str()).map(|text| SecretString::from(*text));
         let secret = secret.ok_or_else(|| wrong(manifest, "has no private key in it"))?;

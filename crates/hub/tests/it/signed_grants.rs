@@ -93,7 +93,7 @@ async fn fill_in(scene: &Scene, browser: &Browser, key: &str) -> hub::Result<()>
 fn ask(form: Form, scopes: &[&str]) -> TokenAsk {
     let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
     let target = Target::Integration("robots".to_owned());
-    let min_ttl = Duration::from_secs(60);
+    let min_ttl = Duration::from_mins(1);
     TokenAsk { target, form: Some(form), scopes: Some(scopes), min_ttl, ..whole("ana") }
 }
 

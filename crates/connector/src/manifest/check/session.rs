@@ -20,17 +20,14 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
             "write \"static\": what was filled in stays as it is",
         )?;
     }
-    match &manifest.session {
-        Some(spec) => {
-            let text = "it belongs to auth.kind = \"session_exchange\" or \"jwt_bearer\"";
-            must(kind.is_exchanged(), PLACE, text)?;
-            parameters(manifest, spec)?;
-        }
-        None => {
-            let text =
-                "say what is exchanged: params = { user = \"{user}\", password = \"{password}\" }";
-            must(kind != AuthKind::SessionExchange, PLACE, text)?;
-        }
+    if let Some(spec) = &manifest.session {
+        let text = "it belongs to auth.kind = \"session_exchange\" or \"jwt_bearer\"";
+        must(kind.is_exchanged(), PLACE, text)?;
+        parameters(manifest, spec)?;
+    } else {
+        let text =
+            "say what is exchanged: params = { user = \"{user}\", password = \"{password}\" }";
+        must(kind != AuthKind::SessionExchange, PLACE, text)?;
     }
     if kind.is_exchanged() { secrets(manifest) } else { Ok(()) }
 }
