@@ -104,7 +104,8 @@ pub(crate) fn check_one(input: &Input, value: &str) -> Result<(), InputError> {
     }
     let lines = input.kind == InputKind::PrivateKey;
     if value.chars().any(|c| c.is_control() && !(lines && c.is_ascii_whitespace())) {
-        return wrong("write it on one line, without control characters".to_owned());
+        let form = if lines { "write it" } else { "write it on one line," };
+        return wrong(format!("{form} without control characters"));
     }
     if !input.secret && template::is_dots(value) {
         return wrong("write more than dots".to_owned());

@@ -249,6 +249,13 @@ required = true
         refused("scope_claim = \"scope\"", "scope_claim = \"exp\"", "`exp` is set by the hub");
         refused("scope_claim", "claims = { scope = \"x\" }, scope_claim", "has this name too");
         refused_too("authorize.scopes_on_app = true", "sends no scopes");
+        let on_app = WHOLE.replace(", scope_claim = \"scope\"", "");
+        let on_app =
+            on_app.replace("refresh.class", "authorize.scopes_on_app = true\nrefresh.class");
+        assert!(Manifest::parse(&on_app).is_ok());
+        let narrow = on_app.replace("refresh.class", "refresh.accepts_scope = true\nrefresh.class");
+        let error = Manifest::parse(&narrow).unwrap_err().to_string();
+        assert!(error.contains("`refresh.accepts_scope`: no scopes are sent"), "{error}");
         let more =
             WHOLE.replace("scope_claim", "claims = { box_sub_type = \"user\" }, scope_claim");
         assert!(Manifest::parse(&more).is_ok());

@@ -20,6 +20,13 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
             "write \"static\": what was filled in stays as it is",
         )?;
     }
+    // A whole token would be taken for a narrower one.
+    let narrows = kind != AuthKind::SessionExchange && !manifest.authorize.scopes_on_app;
+    must(
+        narrows || !kind.is_exchanged() || !manifest.refresh.accepts_scope,
+        "refresh.accepts_scope",
+        "no scopes are sent, so none can be left out",
+    )?;
     if let Some(spec) = &manifest.session {
         let text = "it belongs to auth.kind = \"session_exchange\" or \"jwt_bearer\"";
         must(kind.is_exchanged(), PLACE, text)?;
@@ -120,6 +127,12 @@ secret = true
         refused("refresh.class", "client.auth = \"basic\"\nrefresh.class", "without a client");
         let key = "assertion = { algorithm = \"RS256\", key = \"password\", issuer = \"x\" }\nrefresh.class";
         refused("refresh.class", key, "it belongs to auth.kind = \"jwt_bearer\"");
+    }
+
+    #[test]
+    fn a_session_is_never_taken_for_a_narrower_one() {
+        let narrow = "refresh.accepts_scope = true\nrefresh.class";
+        refused("refresh.class", narrow, "no scopes are sent");
     }
 
     #[test]

@@ -38,7 +38,7 @@ struct ProviderView {
     display_name: String,
     category: String,
     docs_url: Option<String>,
-    /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic` or `session_exchange`.
+    /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic`, `session_exchange` or `jwt_bearer`.
     auth: &'static str,
     /// How its clients identify themselves: `post`, `basic`, `header`, `private_key_jwt` or `none`.
     client_auth: &'static str,
@@ -79,7 +79,7 @@ struct InputView {
     #[serde(rename = "enum")]
     one_of: Vec<String>,
     default: Option<String>,
-    /// `text`, `host`, `url` or `region`.
+    /// `text`, `host`, `url`, `region` or `private_key`.
     kind: &'static str,
 }
 
