@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const MOST_TOKEN: usize = 16 * 1024;
 
 /// The longest lifetime that is believed: a hundred years. Anything longer has no end.
-pub const MOST_LIFETIME: Duration = Duration::from_secs(100 * 31_557_600);
+pub const MOST_LIFETIME: Duration = Duration::from_hours(100 * 8_766);
 const MOST_LIFETIME_S: f64 = MOST_LIFETIME.as_secs_f64();
 
 /// The most scopes of a reply, and the longest.

@@ -87,7 +87,7 @@ async fn a_provider_may_want_a_token_to_be_so_old_before_it_is_renewed() {
     let provider = scene.registry.get("other").unwrap();
     let manifest = provider.manifest();
     let at = |after| scene.store.now().plus(after);
-    assert!(!can_renew(&row, manifest, at(HOUR / 2 - Duration::from_millis(1))));
+    assert!(!can_renew(&row, manifest, at(HOUR / 2).minus(Duration::from_millis(1))));
     assert!(can_renew(&row, manifest, at(HOUR / 2)));
     assert!(row.due_at.unwrap() >= at(HOUR / 2).millis());
 

@@ -13,10 +13,10 @@ use crate::{
 };
 
 const ASKED: &str = "introspect = 'https://login.example.com/introspect'";
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// A server whose tokens do not say when they end, and that says this when it is asked.
-fn server(status: u16, said: serde_json::Value) -> Provider {
+fn server(status: u16, said: &serde_json::Value) -> Provider {
     let said = said.to_string();
     Provider::answering(move |seen| match seen.url.as_str() {
         "https://login.example.com/introspect" => reply(status, said.clone()),
@@ -24,7 +24,7 @@ fn server(status: u16, said: serde_json::Value) -> Provider {
     })
 }
 
-async fn end_told(status: u16, said: serde_json::Value) -> Option<Timestamp> {
+async fn end_told(status: u16, said: &serde_json::Value) -> Option<Timestamp> {
     let provider = server(status, said);
     let connector = connector(&format!("{ASKED}\n[lifetime]\naccess_s = 7200"));
     exchanged(&provider, &connector, &client()).await.unwrap().expires_at
@@ -33,7 +33,7 @@ async fn end_told(status: u16, said: serde_json::Value) -> Option<Timestamp> {
 #[tokio::test]
 async fn the_server_is_asked_as_the_client_with_the_token_that_it_gave() {
     let end = NOW.plus(HOUR);
-    let provider = server(200, json!({ "active": true, "exp": end.secs() }));
+    let provider = server(200, &json!({ "active": true, "exp": end.secs() }));
     let connector =
         connector(&format!("{ASKED}\n[client]\nauth = 'basic'\n[token]\nencoding = 'json'"));
     let tokens = exchanged(&provider, &connector, &client()).await.unwrap();
@@ -50,7 +50,7 @@ async fn the_server_is_asked_as_the_client_with_the_token_that_it_gave() {
 async fn what_is_not_told_is_assumed() {
     let assumed = Some(NOW.plus(2 * HOUR));
     let soon = NOW.plus(HOUR).secs();
-    assert_eq!(end_told(200, json!({ "active": true, "exp": soon })).await, Some(NOW.plus(HOUR)));
+    assert_eq!(end_told(200, &json!({ "active": true, "exp": soon })).await, Some(NOW.plus(HOUR)));
     for (status, said) in [
         (200, json!({ "active": true })),
         (200, json!({ "active": false, "exp": soon })),
@@ -63,14 +63,14 @@ async fn what_is_not_told_is_assumed() {
         (401, json!({ "error": "invalid_client" })),
         (503, json!({ "active": true, "exp": soon })),
     ] {
-        assert_eq!(end_told(status, said.clone()).await, assumed, "{status} {said}");
+        assert_eq!(end_told(status, &said).await, assumed, "{status} {said}");
     }
 }
 
 #[tokio::test]
 async fn a_clients_own_token_is_asked_about_too() {
     let end = NOW.plus(HOUR);
-    let provider = server(200, json!({ "active": true, "exp": end.secs() }));
+    let provider = server(200, &json!({ "active": true, "exp": end.secs() }));
     let connector = connector(ASKED);
     let endpoints = endpoints(&connector).await;
     let tokens =
@@ -80,7 +80,7 @@ async fn a_clients_own_token_is_asked_about_too() {
 
 #[tokio::test]
 async fn nobody_is_asked_where_the_manifest_names_no_address() {
-    let provider = server(200, json!({ "active": true, "exp": NOW.plus(HOUR).secs() }));
+    let provider = server(200, &json!({ "active": true, "exp": NOW.plus(HOUR).secs() }));
     let connector = connector("");
     let endpoints = endpoints(&connector).await;
     let bearer = TokenSet::bearer("new".to_owned());
@@ -94,7 +94,7 @@ async fn the_address_may_end() {
     let dated = "introspect = { url = 'https://login.example.com/1', valid_until = '2001-01-01', \
         successor = 'https://login.example.com/introspect' }";
     let end = NOW.plus(HOUR);
-    let provider = server(200, json!({ "active": true, "exp": end.secs() }));
+    let provider = server(200, &json!({ "active": true, "exp": end.secs() }));
     let connector = connector(dated);
     assert_eq!(connector_dated(&connector), ["introspect"]);
     assert_eq!(exchanged(&provider, &connector, &client()).await.unwrap().expires_at, Some(end));
