@@ -10,6 +10,7 @@
 // PUT /_echo with {"times": 2} makes the next so many token and userinfo requests fail, with answers that
 // repeat all that was sent: the header with the token, the code, the refresh token.
 // POST /_keys with {"algorithm": "RS256"} (or ES256) makes a pair of keys for a client that signs.
+// A client of the grant type jwt-bearer (RFC 7523, section 2.1) is given a token for what it signs; npm jose verifies that.
 // PUT /_clients/{client_id} adds a client or replaces it, because a hub tells its redirect URI only
 // after the client was made there.
 
@@ -17,7 +18,8 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 // Node 22 has it. The provider needs nothing else that Node 20 lacks.
 URL.parse ??= (input, base) => (URL.canParse(input, base) ? new URL(input, base) : null);
-const { Provider } = await import('oidc-provider');
+const { Provider, errors } = await import('oidc-provider');
+const { createLocalJWKSet, jwtVerify } = await import('jose');
 
 const HOST = '127.0.0.1';
 const options = { port: 0, access_ttl: 5, clients: [], ...JSON.parse(process.argv[2] ?? process.env.OIDC_OPTIONS ?? '{}') };
@@ -132,11 +134,42 @@ const configuration = {
   },
 };
 
+// --- An assertion in the place of a code. The provider has no such grant, and lets one add it.
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const spent = new Set();
+
+/** RFC 7523, section 3, and nothing loosely: the signature, who and for whom, the times, and each one once. */
+function bearer(provider) {
+  return async (ctx) => {
+    const { client, params } = ctx.oidc;
+    Rows.secrets.push(params.assertion);
+    let claims;
+    try {
+      ({ payload: claims } = await jwtVerify(params.assertion, createLocalJWKSet(client.metadata().jwks), {
+        algorithms: client.metadata().jwks.keys.map(({ alg }) => alg),
+        issuer: client.clientId,
+        audience: `${provider.issuer}/token`,
+        requiredClaims: ['sub', 'iat', 'exp', 'jti'],
+        maxTokenAge: 60,
+      }));
+    } catch (error) {
+      throw new errors.InvalidGrant(`the assertion is not good: ${error.message}`);
+    }
+    if (spent.has(claims.jti)) throw new errors.InvalidGrant('the assertion was used before');
+    spent.add(claims.jti);
+    const token = new provider.ClientCredentials({ client, scope: claims.scope });
+    ctx.oidc.entity('ClientCredentials', token);
+    ctx.body = { access_token: await token.save(), expires_in: token.expiration, token_type: token.tokenType, scope: token.scope };
+  };
+}
+
 // --- What happened.
 
 const stats = {
   access_tokens: 0, // issued
   codes_exchanged: 0,
+  assertions_exchanged: 0,
   refreshed: 0,
   refresh_tokens_consumed: 0,
   refresh_tokens_reused: 0, // presented again after they were presented before, whatever came of it
@@ -164,6 +197,7 @@ function watch(provider) {
     const type = ctx.oidc.params.grant_type;
     if (type === 'refresh_token') stats.refreshed += 1;
     if (type === 'authorization_code') stats.codes_exchanged += 1;
+    if (type === JWT_BEARER) stats.assertions_exchanged += 1;
   });
   provider.on('grant.error', (ctx, error) => {
     note(ctx);
@@ -252,6 +286,7 @@ server.listen(options.port, HOST, () => {
   const issuer = `http://${HOST}:${port}`;
   const provider = new Provider(issuer, configuration);
   watch(provider);
+  provider.registerGrantType(JWT_BEARER, bearer(provider), ['assertion']);
   provider.use(doors);
   handle = provider.callback();
   console.log(JSON.stringify({ ready: true, port, issuer }));

@@ -89,6 +89,9 @@ impl<'a> Flow<'a> {
     /// Links, with this reply of the token endpoint.
     pub(crate) async fn link(&self, reply: Answer) -> Result<TokenSet, oauth::Error> {
         let connector = self.subject.connector.as_ref();
+        if self.subject.manifest().auth.kind.is_exchanged() {
+            return self.exchanged(reply).await;
+        }
         self.peer.oauth(reply);
         if !self.subject.has_a_browser() {
             let scopes = self.subject.scopes();
@@ -179,11 +182,16 @@ impl<'a> Flow<'a> {
         self.subject.connector.identify(&api).await
     }
 
-    /// Begins a session with what a person fills in.
-    pub(crate) async fn session(&self, reply: Answer) -> Result<TokenSet, oauth::Error> {
+    /// Exchanges what a person fills in, as it is or what is signed with it.
+    pub(crate) async fn exchanged(&self, reply: Answer) -> Result<TokenSet, oauth::Error> {
         self.peer.oauth(reply);
         let connector = self.subject.connector.as_ref();
-        oauth::session::begin(&self.outbound, NOW, connector, &self.endpoints, &self.inputs).await
+        let (outbound, endpoints, inputs) = (&self.outbound, &self.endpoints, &self.inputs);
+        if self.subject.manifest().auth.kind == AuthKind::SessionExchange {
+            return oauth::session::begin(outbound, NOW, connector, endpoints, inputs).await;
+        }
+        let (proof, scopes) = (&self.client.proof, self.subject.scopes());
+        oauth::jwt_bearer::begin(outbound, NOW, connector, endpoints, proof, inputs, &scopes).await
     }
 
     /// The API with this credential.
@@ -201,10 +209,10 @@ impl<'a> Flow<'a> {
         if self.subject.is_oauth() {
             return Credential::OAuth(self.linked().await);
         }
-        if self.subject.manifest().auth.kind == AuthKind::SessionExchange {
+        if self.subject.manifest().auth.kind.is_exchanged() {
             let good = Answer::from(self.subject.fixture("token_ok"));
-            let begun = self.session(good).await;
-            return Credential::OAuth(begun.unwrap_or_else(|error| panic!("no session: {error}")));
+            let begun = self.exchanged(good).await;
+            return Credential::OAuth(begun.unwrap_or_else(|error| panic!("no token: {error}")));
         }
         self.subject
             .manifest()

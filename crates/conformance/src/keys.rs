@@ -1,4 +1,4 @@
-//! Clients that prove themselves with a signed assertion: their keys, and a strict reader of what they sign.
+//! Signed assertions: the keys for them, and a strict reader of what is signed.
 
 use std::sync::LazyLock;
 
@@ -29,25 +29,27 @@ static EC: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// The secret of a client at this provider: a private key, where it signs.
 pub(crate) fn secret(manifest: &Manifest) -> String {
-    match &manifest.client.assertion {
-        None => SECRET.to_owned(),
-        Some(spec) => {
-            let der = match spec.algorithm {
-                AssertionAlgorithm::Rs256 => RSA.trim().to_owned(),
-                AssertionAlgorithm::Es256 => BASE64_STANDARD.encode(EC.as_slice()),
-            };
-            format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
-        }
-    }
+    let spec = manifest.client.assertion.as_ref();
+    spec.map_or(SECRET.to_owned(), |spec| pem(spec.algorithm))
 }
 
-/// The parts of that secret which nobody may see.
+/// The private key for this algorithm.
+pub(crate) fn pem(algorithm: AssertionAlgorithm) -> String {
+    let der = match algorithm {
+        AssertionAlgorithm::Rs256 => RSA.trim().to_owned(),
+        AssertionAlgorithm::Es256 => BASE64_STANDARD.encode(EC.as_slice()),
+    };
+    format!("-----BEGIN PRIVATE KEY-----\n{der}\n-----END PRIVATE KEY-----\n")
+}
+
+/// The parts of the secrets of this provider which nobody may see.
 pub(crate) fn secret_parts(manifest: &Manifest) -> Vec<String> {
-    let all = secret(manifest);
+    let filled_in = manifest.assertion.as_ref().map(|spec| pem(spec.algorithm));
+    let all = [secret(manifest)].into_iter().chain(filled_in).collect::<String>();
     all.lines().filter(|line| !line.starts_with("-----")).map(str::to_owned).collect()
 }
 
-/// Header and claims of an assertion, if it is signed in this way with the client's key.
+/// Header and claims of an assertion, if it is signed in this way with that key.
 pub(crate) fn verified(algorithm: AssertionAlgorithm, assertion: &str) -> (Value, Value) {
     let (text, signature) = assertion.rsplit_once('.').expect("a JWT has three parts");
     let part = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url");
@@ -68,7 +70,7 @@ pub(crate) fn verified(algorithm: AssertionAlgorithm, assertion: &str) -> (Value
                 .verify(text.as_bytes(), &signature)
         }
     };
-    assert!(good.is_ok(), "the assertion is not signed with the client's key");
+    assert!(good.is_ok(), "the assertion is not signed with the key that there is");
     let (header, claims) = text.split_once('.').expect("a JWT has three parts");
     let json = |text: &str| serde_json::from_slice(&part(text)).expect("JSON");
     (json(header), json(claims))

@@ -10,7 +10,7 @@ use connector::{
 use serde_json::{Value, json};
 
 /// What people may answer: of these the first that an input takes.
-const ANSWERS: [&str; 12] = [
+const ANSWERS: [&str; 13] = [
     "ana",
     "https://ana.example",
     "ana.example",
@@ -23,6 +23,7 @@ const ANSWERS: [&str; 12] = [
     "instance1150",
     "TEAM123456",
     "rest",
+    "ana@ana.example",
 ];
 
 /// Every fixture by name, for the answers that lead to the `alternative`, if there is one.
@@ -39,10 +40,9 @@ pub(crate) fn fixtures(
                 "expect": {"retry_after_s": 30}}),
         ),
     ]);
-    if matches!(
-        manifest.auth.kind,
-        AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials | AuthKind::SessionExchange
-    ) {
+    let oauth =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    if oauth || manifest.auth.kind.is_exchanged() {
         let kept = manifest.refresh.class == RefreshClass::Static;
         all.insert("token_ok", tokens(manifest, "1", "1"));
         all.insert("token_refreshed", tokens(manifest, "2", if kept { "1" } else { "2" }));

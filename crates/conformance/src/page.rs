@@ -33,6 +33,7 @@ fn facts(page: &mut String, manifest: &Manifest) {
         AuthKind::Basic => "a user and a password",
         AuthKind::Oauth1 => "OAuth 1.0a",
         AuthKind::SessionExchange => "what a person fills in is exchanged for a session",
+        AuthKind::JwtBearer => "what is signed with a key that a person fills in is exchanged",
     };
     let refresh = match manifest.refresh.class {
         RefreshClass::Static => "the refresh token stays",

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{
     fixture::{self, Fixture},
-    made,
+    keys, made,
 };
 
 /// What stands for a secret input that `settings.json` does not answer.
@@ -92,7 +92,9 @@ impl Subject {
     pub(crate) fn inputs(&self) -> Inputs {
         let mut answers: BTreeMap<String, String> = self.read("settings").unwrap_or_default();
         for input in self.manifest().inputs.iter().filter(|input| input.secret) {
-            answers.entry(input.name.clone()).or_insert_with(|| KEY.to_owned());
+            let signs = self.manifest().assertion.as_ref().filter(|spec| spec.key == input.name);
+            let secret = || signs.map_or(KEY.to_owned(), |spec| keys::pem(spec.algorithm));
+            answers.entry(input.name.clone()).or_insert_with(secret);
         }
         self.manifest()
             .check_inputs(&answers)

@@ -20,6 +20,7 @@ mod exchange;
 mod grant;
 mod id_token;
 mod introspect;
+pub mod jwt_bearer;
 pub mod oauth1;
 mod par;
 pub mod refresh;

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use connector::{AuthKind, Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
-use crate::{Client, Endpoints, Error, exchange, reply, request, request::Params, scope, session};
+use crate::{
+    Client, Endpoints, Error, exchange, jwt_bearer, reply, request, request::Params, scope, session,
+};
 
 /// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
 pub fn request(
@@ -29,8 +31,12 @@ pub fn request(
         let text = format!("{} gave no refresh token with this grant", manifest.display_name);
         Error::unsent(ErrorKind::Unsupported, text)
     })?;
-    if manifest.auth.kind == AuthKind::SessionExchange {
-        return session::again(manifest, endpoints, refresh);
+    match manifest.auth.kind {
+        AuthKind::SessionExchange => return session::again(manifest, endpoints, refresh),
+        AuthKind::JwtBearer => {
+            return jwt_bearer::again(manifest, endpoints, &client.proof, refresh, scopes);
+        }
+        _ => {}
     }
     let mut asked = Params::default();
     asked.set("grant_type", "refresh_token");
@@ -56,7 +62,7 @@ pub fn read(
         // The manifest's usual lifetime counts from when a token was new.
         fresh.refresh_expires_at = former.refresh_expires_at;
     }
-    if connector.manifest().auth.kind == AuthKind::SessionExchange {
+    if connector.manifest().auth.kind.is_exchanged() {
         // What was filled in begins the next one, whatever comes with this one.
         fresh.refresh = None;
     }

@@ -30,12 +30,15 @@ pub async fn begin(
     let filled_in = filled_in(manifest, inputs);
     let request = request(manifest, endpoints, &filled_in)?;
     let reply = outbound.send(request, request::TOKEN).await?;
-    let mut tokens = reply::tokens(connector, now, &reply)?;
+    let tokens = reply::tokens(connector, now, &reply)?;
     let packed = serde_json::to_string(&filled_in).expect("texts by text are always JSON");
-    tokens.refresh = Some(SecretString::from(packed));
-    tokens.refresh_expires_at = None;
-    tokens.id_token = None;
-    Ok(tokens)
+    Ok(with(tokens, packed))
+}
+
+/// The tokens, with what was filled in as the refresh token.
+pub(crate) fn with(tokens: TokenSet, packed: String) -> TokenSet {
+    let refresh = Some(SecretString::from(packed));
+    TokenSet { refresh, refresh_expires_at: None, id_token: None, ..tokens }
 }
 
 /// The request that begins another session with what was kept of the first.
@@ -53,7 +56,10 @@ pub(crate) fn again(
 }
 
 /// All answers by name, the secret ones too.
-fn filled_in<'a>(manifest: &'a Manifest, inputs: &'a Inputs) -> BTreeMap<&'a str, &'a str> {
+pub(crate) fn filled_in<'a>(
+    manifest: &'a Manifest,
+    inputs: &'a Inputs,
+) -> BTreeMap<&'a str, &'a str> {
     let open = inputs.as_map().iter().map(|(name, value)| (name.as_str(), value.as_str()));
     let secret = manifest.inputs.iter().filter(|input| input.secret);
     let secret = secret.filter_map(|input| {
@@ -62,7 +68,7 @@ fn filled_in<'a>(manifest: &'a Manifest, inputs: &'a Inputs) -> BTreeMap<&'a str
     open.chain(secret).collect()
 }
 
-fn wrong(manifest: &Manifest, what: &str) -> Error {
+pub(crate) fn wrong(manifest: &Manifest, what: &str) -> Error {
     let text = format!("what was filled in for {} {what}; link again", manifest.display_name);
     Error::unsent(ErrorKind::Invalid, text)
 }
@@ -73,14 +79,26 @@ pub fn request(
     endpoints: &Endpoints,
     filled_in: &BTreeMap<&str, &str>,
 ) -> Result<Request<Bytes>, Error> {
+    let none = || wrong(manifest, "has no place to go to");
+    manifest.session.as_ref().ok_or_else(none)?;
+    ask(manifest, endpoints, filled_in, Params::default())
+}
+
+/// The request with what was filled in, and with what is `asked` besides.
+pub(crate) fn ask(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    filled_in: &BTreeMap<&str, &str>,
+    asked: Params,
+) -> Result<Request<Bytes>, Error> {
     let wrong = |what| wrong(manifest, what);
-    let spec = manifest.session.as_ref().ok_or_else(|| wrong("has no place to go to"))?;
+    let spec = manifest.session.clone().unwrap_or_default();
     let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
     let fill = |text: &str| {
         let filled = connector::fill_header(text, filled_in).map(Zeroizing::new);
         filled.ok_or_else(|| wrong("is not all that is sent"))
     };
-    let mut params = Params::default();
+    let mut params = asked;
     params.set_all(&manifest.token.params);
     for (name, text) in &spec.params {
         params.set(name, &fill(text)?);

@@ -26,4 +26,5 @@ mod revocation_under_load;
 mod secrets_stay_sealed;
 mod sessions;
 mod signed_clients;
+mod signed_grants;
 mod untold_ends;

@@ -116,6 +116,12 @@ fn every_app_says_what_its_kind_needs() {
             AuthKind::Oauth1 => &["urls.request_token", "urls.authorize", "urls.token", "api.base"],
             AuthKind::ApiKey | AuthKind::Basic => &["api.base", "api.credential"],
             AuthKind::SessionExchange => &["urls.token", "session", "api.base"],
+            AuthKind::JwtBearer => &[
+                "urls.token",
+                "authorize.scope_separator",
+                "assertion.algorithm",
+                "assertion.lifetime_s",
+            ],
         };
         let lacks = needed.iter().filter(|path| written.at(path).is_none());
         lacks.map(|path| format!("`{path}` is missing")).collect()

@@ -117,3 +117,44 @@ fn every_session_is_begun_with_what_a_person_fills_in() {
         checks::a_session_is_begun_as_declared(subject).await;
     });
 }
+
+#[test]
+fn every_assertion_is_signed_with_what_a_person_fills_in() {
+    each(|kind| kind == AuthKind::JwtBearer, &async |_, subject| {
+        checks::an_assertion_is_exchanged_as_declared(subject).await;
+    });
+}
+
+/// What is expected is read from the app's file, not from what the code made of it.
+#[test]
+fn every_assertion_says_what_the_file_says() {
+    each(|kind| kind == AuthKind::JwtBearer, &async |slug, subject| {
+        let file = File::of(slug);
+        let request = seen::token(subject).await;
+        let answers = subject.answers();
+        let address = file.address("token", &answers).expect("every app says where");
+        assert_eq!(page(&request.url), address);
+        let (header, claims) = seen::parts(&request.fields["assertion"]);
+        let filled =
+            |path: &str| {
+                let text = file.text(&format!("assertion.{path}"))?.to_owned();
+                Some(answers.iter().fold(text, |text, (name, answer)| {
+                    text.replace(&format!("{{{name}}}"), answer)
+                }))
+            };
+        assert_eq!(header["alg"].as_str(), file.text("assertion.algorithm"));
+        assert_eq!(header["kid"].as_str().map(str::to_owned), filled("key_id"));
+        assert_eq!(claims["iss"].as_str().map(str::to_owned), filled("issuer"));
+        let audience = filled("audience").unwrap_or(address);
+        assert_eq!(claims["aud"], audience.as_str());
+        let lasts = claims["exp"].as_i64().zip(claims["iat"].as_i64()).map(|(to, from)| to - from);
+        let told = file.at("assertion.lifetime_s").and_then(toml::Value::as_integer);
+        assert_eq!(lasts, told);
+        let separator = file.text("authorize.scope_separator").expect("every app says it");
+        let scopes = subject.asked().join(separator);
+        match file.text("assertion.scope_claim") {
+            Some(name) => assert_eq!(claims[name], scopes.as_str()),
+            None => assert_eq!(request.fields.get("scope"), Some(&scopes)),
+        }
+    });
+}

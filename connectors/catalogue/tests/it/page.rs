@@ -26,13 +26,14 @@ fn is_written() -> bool {
     std::env::var_os("CATALOGUE_WRITE").is_some()
 }
 
-const KINDS: [(AuthKind, &str); 6] = [
+const KINDS: [(AuthKind, &str); 7] = [
     (AuthKind::Oauth2Code, "OAuth 2.0, by a person"),
     (AuthKind::Oauth2ClientCredentials, "OAuth 2.0, by the client"),
     (AuthKind::Oauth1, "OAuth 1.0a"),
     (AuthKind::ApiKey, "key"),
     (AuthKind::Basic, "HTTP Basic"),
     (AuthKind::SessionExchange, "session"),
+    (AuthKind::JwtBearer, "signed assertion"),
 ];
 
 fn counts() -> String {

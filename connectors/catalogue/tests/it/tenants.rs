@@ -1,6 +1,9 @@
 //! What people answer can't lead anywhere else.
 
-use connector::{Input, InputKind, Manifest};
+use connector::{
+    Input, InputKind, Manifest,
+    manifest::{GrantSpec, SessionSpec},
+};
 
 use crate::apps::none;
 
@@ -43,11 +46,11 @@ fn no_answer_becomes_another_host_or_path() {
     let mut count = 0;
     for (slug, text) in catalogue::manifests() {
         let manifest = Manifest::parse(text).unwrap_or_else(|error| panic!("{slug}: {error}"));
-        // What begins a session stands in a body, and in no address.
+        // What begins a session or is signed stands in a body, and in no address.
         let in_body = |name: &str| {
-            let session =
-                manifest.session.iter().flat_map(connector::manifest::SessionSpec::templates);
-            session.into_iter().any(|template| template == format!("{{{name}}}"))
+            let session = manifest.session.iter().flat_map(SessionSpec::templates);
+            let signed = manifest.assertion.iter().flat_map(GrantSpec::templates);
+            session.chain(signed).any(|template| template == format!("{{{name}}}"))
         };
         let open = |input: &&Input| !input.secret && !in_body(&input.name);
         for input in manifest.inputs.iter().filter(open) {

@@ -24,6 +24,7 @@ use crate::{
 /// read as the fixture expects.
 pub async fn a_code_is_exchanged_as_declared(subject: &Subject) {
     super::a_session_is_begun_as_declared(subject).await;
+    super::an_assertion_is_exchanged_as_declared(subject).await;
     if !subject.is_oauth() {
         return;
     }

@@ -1,6 +1,7 @@
 //! The checks, one function each. They panic where the connector is wrong.
 
 mod actions;
+mod asserted;
 mod authorize;
 mod errors;
 mod exchange;
@@ -18,6 +19,7 @@ pub use actions::{
     a_dry_run_changes_nothing, actions_do_as_their_cases_say, actions_stay_within_their_scopes,
     actions_tell_errors_apart, what_is_not_listed_is_unsupported,
 };
+pub use asserted::an_assertion_is_exchanged_as_declared;
 pub use authorize::the_authorize_url_is_safe;
 pub use errors::errors_mean_what_they_mean;
 pub use exchange::a_code_is_exchanged_as_declared;

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use http::HeaderMap;
 use oauth::AuthorizeOptions;
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use crate::{Subject, fixture::Fixture, flow::Flow, peer::Answer};
@@ -35,6 +36,16 @@ pub async fn token(subject: &Subject) -> Request {
     // Linking begins with the same randomness.
     let begun = if subject.has_a_browser() { Some(authorization(subject).await) } else { None };
     Request { fields: seen.fields(), url: seen.url, headers: seen.headers, begun }
+}
+
+/// Header and claims of an assertion, whoever signed it.
+pub fn parts(assertion: &str) -> (Value, Value) {
+    let part = |at: usize| {
+        let text = assertion.split('.').nth(at).expect("a JWT has three parts");
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).expect("base64url");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    (part(0), part(1))
 }
 
 /// A request to the path `/x` of the API with the credential of a person who just linked; none where the

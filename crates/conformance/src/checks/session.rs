@@ -23,7 +23,7 @@ pub async fn a_session_is_begun_as_declared(subject: &Subject) {
     }
     let flow = Flow::start(subject).await;
     let good = subject.fixture("token_ok");
-    let begun = flow.session(Answer::from(good.clone())).await.expect("token_ok.json");
+    let begun = flow.exchanged(Answer::from(good.clone())).await.expect("token_ok.json");
     compare(&good.expect, &begun);
     let first = flow.peer.last();
     declared(&flow, &first);
@@ -37,15 +37,16 @@ pub async fn a_session_is_begun_as_declared(subject: &Subject) {
     let kept = again.refresh.as_ref().map(ExposeSecret::expose_secret);
     assert_eq!(kept, Some(filled_in), "what was filled in stays");
 
-    let down = flow.session(Answer::from(Fixture::json(503, json!({})))).await;
+    let down = flow.exchanged(Answer::from(Fixture::json(503, json!({})))).await;
     let down = down.expect_err("a 503 begins no session");
     assert_eq!(down.kind(), ErrorKind::Unavailable, "a fault is no refusal");
     assert!(!down.to_string().contains(KEY), "{down}");
 }
 
-fn declared(flow: &Flow<'_>, asked: &Seen) {
+/// Whether `session` is sent as declared, to where.
+pub(super) fn declared(flow: &Flow<'_>, asked: &Seen) {
     let manifest = flow.subject.manifest();
-    let spec = manifest.session.as_ref().expect("a sound manifest has it");
+    let spec = manifest.session.clone().unwrap_or_default();
     let method = match manifest.token.method {
         TokenMethod::Post => "POST",
         TokenMethod::Get => "GET",

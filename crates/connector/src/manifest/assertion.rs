@@ -1,4 +1,6 @@
-//! A client's signed assertion (RFC 7523, section 2.2).
+//! Signed assertions: a client's (RFC 7523, section 2.2), and one in the place of a code (section 2.1).
+
+use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -45,6 +47,45 @@ impl AssertionSpec {
         ]
         .into_iter()
         .filter_map(|(name, template)| Some((name, template.as_deref()?)))
+    }
+}
+
+/// How the assertion is made that stands in the place of a code (RFC 7523, section 2.1). Its templates are over the
+/// open inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GrantSpec {
+    /// How it is signed.
+    pub algorithm: AssertionAlgorithm,
+    /// With what: the secret input that is the private key.
+    pub key: String,
+    /// Who says it (`iss`): a template.
+    pub issuer: String,
+    /// Of whom it speaks (`sub`): a template; none, or an input that was left out = it does not say.
+    #[serde(default)]
+    pub subject: Option<String>,
+    /// Whom it is for (`aud`): a template; none = the token endpoint.
+    #[serde(default)]
+    pub audience: Option<String>,
+    /// Which key signed it (`kid`): a template; none, or an input that was left out = it does not say.
+    #[serde(default)]
+    pub key_id: Option<String>,
+    /// How long it is good, in seconds.
+    #[serde(default = "usual_lifetime")]
+    pub lifetime_s: u32,
+    /// What else it says, by the claim's name: templates; with an input that was left out it does not say it.
+    #[serde(default)]
+    pub claims: BTreeMap<String, String>,
+    /// The claim of the scopes; none = they are the parameter `scope` (RFC 7521, section 4.1).
+    #[serde(default)]
+    pub scope_claim: Option<String>,
+}
+
+impl GrantSpec {
+    /// All its templates.
+    pub fn templates(&self) -> impl Iterator<Item = &str> {
+        let more = [&self.subject, &self.audience, &self.key_id].into_iter().flatten();
+        [&self.issuer].into_iter().chain(more).chain(self.claims.values()).map(String::as_str)
     }
 }
 

@@ -33,12 +33,21 @@ pub enum AuthKind {
     /// What a person fills in is exchanged for a token, and again when that ends: a sign-in by API, the
     /// password grant (RFC 6749, section 4.3).
     SessionExchange,
+    /// What is signed with a key that a person fills in is exchanged for a token, and anew when that ends: an
+    /// assertion in the place of a code (RFC 7523, section 2.1).
+    JwtBearer,
 }
 
 impl AuthKind {
     /// Whether a person fills in a secret, on the connect page.
     pub fn is_filled_in(self) -> bool {
-        matches!(self, Self::ApiKey | Self::Basic | Self::SessionExchange)
+        self.is_exchanged() || matches!(self, Self::ApiKey | Self::Basic)
+    }
+
+    /// Whether what a person fills in is exchanged for a token, again and again: then it is kept where a
+    /// refresh token is.
+    pub fn is_exchanged(self) -> bool {
+        matches!(self, Self::SessionExchange | Self::JwtBearer)
     }
 
     /// Whether the provider knows clients: then an integration has one.
@@ -83,6 +92,11 @@ impl Input {
     pub fn check(&self, value: &str) -> Result<(), InputError> {
         input::check_one(self, value)
     }
+
+    /// The longest answer, in characters.
+    pub fn most_chars(&self) -> usize {
+        if self.kind == InputKind::PrivateKey { 8192 } else { 2000 }
+    }
 }
 
 /// What sort of text an input is.
@@ -98,6 +112,8 @@ pub enum InputKind {
     Url,
     /// A region: give `enum`.
     Region,
+    /// A private key, PKCS#8 as PEM, of several lines: the one that `assertion.key` names.
+    PrivateKey,
 }
 
 /// The authorization request.

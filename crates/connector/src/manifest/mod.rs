@@ -24,7 +24,7 @@ pub use api::{
     Access, ApiErrors, ApiMatcher, ApiMeaning, ApiSpec, CredentialSpec, Identity, Needs, Placement,
     ScopeSpec, Verify,
 };
-pub use assertion::{AssertionAlgorithm, AssertionParam, AssertionSpec};
+pub use assertion::{AssertionAlgorithm, AssertionParam, AssertionSpec, GrantSpec};
 pub use auth::{
     AuthKind, AuthSpec, Authorize, Callback, CallbackVerify, Capture, CheckedCapture, ClientAuth,
     ClientSpec, HeaderSpec, Input, InputKind, Pkce,
@@ -79,9 +79,13 @@ pub struct Manifest {
     /// OAuth 1.0a: how requests are signed.
     #[serde(default)]
     pub oauth1: Option<Oauth1Spec>,
-    /// What a session is begun with, where `auth.kind` is `session_exchange`.
+    /// What a session is begun with, where `auth.kind` is `session_exchange`; what goes with the assertion, where
+    /// it is `jwt_bearer`.
     #[serde(default)]
     pub session: Option<SessionSpec>,
+    /// How the assertion is made, where `auth.kind` is `jwt_bearer`.
+    #[serde(default)]
+    pub assertion: Option<GrantSpec>,
     /// What comes back with the browser.
     #[serde(default)]
     pub callback: Callback,

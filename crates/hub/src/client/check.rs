@@ -62,8 +62,10 @@ fn of_manifest(manifest: &Manifest, secret: &SecretString) -> Result<()> {
     let bounded = (1..=8192).contains(&text.len());
     if let Some(spec) = manifest.client.assertion.as_ref().filter(|_| bounded) {
         return oauth::check_key(spec.algorithm, secret).map_err(|wanted| {
-            let text =
-                format!("{} knows its clients by what they sign: {wanted}.", manifest.display_name);
+            let text = format!(
+                "{} knows its clients by what they sign: the client's secret must be {wanted}.",
+                manifest.display_name
+            );
             Error::invalid("client_secret_invalid", text)
         });
     }

@@ -96,13 +96,13 @@ impl App {
         registry: &Registry,
     ) -> Result<Vec<oauth::Client>> {
         if !self.connector.manifest().auth.kind.has_a_client() {
-            // A session is begun without one.
+            // What a person filled in is exchanged without one.
             return Ok(vec![oauth::Client {
                 client_id: String::new(),
                 client_secret: None,
                 redirect_uri: String::new(),
                 auth: None,
-                proof: oauth::Proof::None,
+                proof: proof(store),
             }]);
         }
         let client = self.client.as_ref().ok_or_else(|| {
@@ -113,8 +113,7 @@ impl App {
         }
         let redirect_uri =
             client.redirect_uri.clone().unwrap_or_else(|| registry.callback_url(&client.id));
-        let (clock, rng) = store.sources();
-        let proof = oauth::Proof::Signed { clock, rng };
+        let proof = proof(store);
         let with = |secret| oauth::Client {
             client_id: client.client_id.clone(),
             client_secret: secret,
@@ -206,6 +205,12 @@ impl App {
             ),
         })
     }
+}
+
+/// What assertions are signed with, besides a key.
+pub(crate) fn proof(store: &Store) -> oauth::Proof {
+    let (clock, rng) = store.sources();
+    oauth::Proof::Signed { clock, rng }
 }
 
 fn suspended(client: &Client) -> Error {

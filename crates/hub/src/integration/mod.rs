@@ -5,6 +5,7 @@ mod ends;
 mod entity;
 mod service;
 
+pub(crate) use app::proof;
 pub use app::{App, with_secrets};
 pub use ends::warn_of_ends;
 pub use entity::Model as Integration;

@@ -89,7 +89,7 @@ impl Trial<'_> {
                 step("authorize", self.authorize_temporary());
                 step("token", self.verifier());
             }
-            AuthKind::SessionExchange => step("token", self.session()),
+            AuthKind::SessionExchange | AuthKind::JwtBearer => step("token", self.filled_in()),
             AuthKind::ApiKey | AuthKind::Basic => {}
         }
         if self.manifest().urls.introspect.is_some() {
@@ -118,7 +118,8 @@ impl Trial<'_> {
         match self.manifest().auth.kind {
             AuthKind::Oauth2Code
             | AuthKind::Oauth2ClientCredentials
-            | AuthKind::SessionExchange => Credential::OAuth(tokens()),
+            | AuthKind::SessionExchange
+            | AuthKind::JwtBearer => Credential::OAuth(tokens()),
             AuthKind::Oauth1 => Credential::OAuth1(TokenPair {
                 token: "TOKEN".into(),
                 secret: "TOKEN_SECRET".into(),
@@ -134,14 +135,20 @@ impl Trial<'_> {
         }
     }
 
-    fn session(&self) -> Told<Sketch> {
+    /// What is sent of what a person fills in.
+    fn filled_in(&self) -> Told<Sketch> {
         let secrets = self.manifest().inputs.iter().filter(|input| input.secret);
         let secrets: Vec<_> =
             secrets.map(|input| (input.name.as_str(), input.name.to_uppercase())).collect();
         let secrets = secrets.iter().map(|(name, stands)| (*name, stands.as_str()));
         let open = self.inputs.as_map().iter().map(|(name, text)| (name.as_str(), text.as_str()));
         let filled_in = open.chain(secrets).collect();
-        sent(oauth::session::request(self.manifest(), &self.endpoints, &filled_in))
+        let (manifest, endpoints) = (self.manifest(), &self.endpoints);
+        if manifest.auth.kind == AuthKind::SessionExchange {
+            return sent(oauth::session::request(manifest, endpoints, &filled_in));
+        }
+        let (proof, scopes) = (Proof::Shown("ASSERTION"), &manifest.authorize.default_scopes);
+        sent(oauth::jwt_bearer::request(manifest, endpoints, &proof, &filled_in, scopes))
     }
 
     async fn authorize(&self) -> Told<Sketch> {

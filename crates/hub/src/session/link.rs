@@ -129,7 +129,7 @@ pub async fn start(
             finish_with(store, registry, row, &app, stored, &inputs).await?;
             Ok(Start::Finished)
         }
-        AuthKind::ApiKey | AuthKind::Basic | AuthKind::SessionExchange => {
+        AuthKind::ApiKey | AuthKind::Basic | AuthKind::SessionExchange | AuthKind::JwtBearer => {
             Err(Error::invalid("key_required", "This app is linked with a key: fill in the form."))
         }
     }

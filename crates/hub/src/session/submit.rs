@@ -1,4 +1,4 @@
-//! What a person fills in: a key, or what a session is begun with.
+//! What a person fills in: a key, or what is exchanged for a token.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,14 @@ use connector::{AuthKind, Credential, ErrorKind, Inputs};
 
 use super::{
     Fault, Session, finish,
-    link::{app_of, check_linking, finish_with, provider_failed},
+    link::{app_of, check_linking, finish_with, provider_failed, wanted_scopes},
 };
 use crate::{
-    Error, Result, connection::Stored, integration::App, provider::Registry, store::Store,
+    Error, Result,
+    connection::Stored,
+    integration::{App, proof},
+    provider::Registry,
+    store::Store,
 };
 
 /// A key or a user and password, as filled in; checked with the provider before it counts.
@@ -33,7 +37,10 @@ pub async fn submit(
         Error::invalid("input_invalid", error.to_string()).with("input", error.input)
     })?;
     let credential = match manifest.auth.kind {
-        AuthKind::SessionExchange => begin_session(store, registry, row, &app, &inputs).await?,
+        AuthKind::SessionExchange | AuthKind::JwtBearer => {
+            check_key(&app, &inputs)?;
+            exchange(store, registry, row, &app, &inputs).await?
+        }
         _ => credential,
     };
     let open: BTreeMap<String, String> = answers
@@ -45,8 +52,20 @@ pub async fn submit(
     finish_with(store, registry, row, &app, stored, &inputs).await
 }
 
-/// Exchanges what was filled in for a first session.
-async fn begin_session(
+/// A key that signs nothing is told before anything is sent.
+fn check_key(app: &App, inputs: &Inputs) -> Result<()> {
+    let manifest = app.connector.manifest();
+    let Some(spec) = &manifest.assertion else { return Ok(()) };
+    let Some(key) = inputs.secret(&spec.key) else { return Ok(()) };
+    oauth::check_key(spec.algorithm, key).map_err(|wanted| {
+        let label = manifest.input(&spec.key).map_or(spec.key.as_str(), |input| &input.label);
+        Error::invalid("input_invalid", format!("`{label}` must be {wanted}."))
+            .with("input", spec.key.clone())
+    })
+}
+
+/// Exchanges what was filled in for a first token.
+async fn exchange(
     store: &Store,
     registry: &Registry,
     row: &Session,
@@ -55,9 +74,15 @@ async fn begin_session(
 ) -> Result<Credential> {
     let endpoints = app.endpoints(store, registry, inputs).await?;
     let connector = app.connector.as_ref();
-    let begun =
-        oauth::session::begin(registry.outbound(), store.now(), connector, &endpoints, inputs);
-    match begun.await {
+    let (outbound, now) = (registry.outbound(), store.now());
+    let begun = if connector.manifest().auth.kind == AuthKind::SessionExchange {
+        oauth::session::begin(outbound, now, connector, &endpoints, inputs).await
+    } else {
+        let (proof, scopes) = (proof(store), wanted_scopes(row, app));
+        oauth::jwt_bearer::begin(outbound, now, connector, &endpoints, &proof, inputs, &scopes)
+            .await
+    };
+    match begun {
         Ok(tokens) => Ok(Credential::OAuth(tokens)),
         Err(error) => {
             finish::failed(store, row, Fault::ProviderUnavailable).await?;

@@ -33,6 +33,7 @@ mod sealing;
 mod sessions;
 mod shared_clients;
 mod signed;
+mod signed_grants;
 mod tested;
 mod told;
 mod turns;

@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use data_encoding::BASE64URL_NOPAD;
 use http::{Request, Response, header};
 use outbound::Outbound;
 use serde_json::{Value, json};
@@ -125,6 +126,8 @@ struct State {
     identified: Vec<String>,
     /// When a token ends, in seconds, as it tells where it is asked.
     tells_end: Option<i64>,
+    /// What the assertions said that it was sent in the place of a code.
+    asserted: Vec<Value>,
 }
 
 /// What comes with a new access token.
@@ -183,6 +186,7 @@ impl Acme {
             refresh: RefreshTokens::Same,
             identified: Vec::new(),
             tells_end: None,
+            asserted: Vec::new(),
         })))
     }
 
@@ -260,6 +264,11 @@ impl Acme {
         self.state().identified.clone()
     }
 
+    /// The claims of the assertions that it was sent in the place of a code, in their order.
+    pub(crate) fn asserted(&self) -> Vec<Value> {
+        self.state().asserted.clone()
+    }
+
     /// Ends an access token before its time.
     pub(crate) fn ends(&self, token: &str) {
         self.state().ended.push(token.to_owned());
@@ -304,6 +313,12 @@ fn field<'a>(form: &'a BTreeMap<String, String>, name: &str) -> &'a str {
     form.get(name).map_or("", String::as_str)
 }
 
+/// The claims of an assertion; who signed it is looked at elsewhere.
+fn claims(assertion: &str) -> Value {
+    let text = assertion.split('.').nth(1).unwrap();
+    serde_json::from_slice(&BASE64URL_NOPAD.decode(text.as_bytes()).unwrap()).unwrap()
+}
+
 impl State {
     fn token(&mut self, form: &BTreeMap<String, String>) -> (u16, Value) {
         let grant = field(form, "grant_type");
@@ -329,9 +344,13 @@ impl State {
             _ if self.mood == Mood::Ended => {
                 return (400, json!({ "error": "invalid_grant" }));
             }
+            "urn:ietf:params:oauth:grant-type:jwt-bearer" => {
+                self.asserted.push(claims(field(form, "assertion")));
+                self.asserted.last().unwrap()["sub"].as_str().unwrap()
+            }
             _ => field(form, "refresh_token").trim_start_matches("refresh."),
         };
-        let account = account.split('.').next().unwrap_or_default();
+        let account = account.split('.').next().unwrap_or_default().to_owned();
         self.made += 1;
         let kind = if narrow.is_some() { "narrow" } else { "access" };
         let mut reply = json!({

@@ -21,16 +21,16 @@ use serde_json::{Value, json};
 use crate::support::{NOW, Provider, client, connector, endpoints, exposed, fields, rng, tokens};
 
 /// An RSA key that everybody knows: it opens nothing.
-const RSA: &str = include_str!("../../../conformance/src/rsa.b64");
+pub(crate) const RSA: &str = include_str!("../../../conformance/src/rsa.b64");
 
 const SIGNED: &str = "[client]\nauth = \"private_key_jwt\"\n[client.assertion]\n";
 
-fn pem(der: &str) -> String {
+pub(crate) fn pem(der: &str) -> String {
     format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", der.trim())
 }
 
 /// A new P-256 key, PKCS#8.
-fn ec() -> Vec<u8> {
+pub(crate) fn ec() -> Vec<u8> {
     let made = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new());
     made.unwrap().as_ref().to_vec()
 }
@@ -53,7 +53,7 @@ fn refresh(
 }
 
 /// Header and claims; the signature is for the caller.
-fn read(assertion: &str) -> (Value, Value, &str, Vec<u8>) {
+pub(crate) fn read(assertion: &str) -> (Value, Value, &str, Vec<u8>) {
     let (text, signature) = assertion.rsplit_once('.').unwrap();
     let (header, claims) = text.split_once('.').unwrap();
     let part = |text: &str| BASE64_URL_SAFE_NO_PAD.decode(text).unwrap();

@@ -10,6 +10,7 @@ mod exchange;
 mod id_token;
 mod identify;
 mod introspect;
+mod jwt_bearer;
 mod longer;
 mod oauth1;
 mod refresh;

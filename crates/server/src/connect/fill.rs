@@ -190,7 +190,7 @@ fn fields(manifest: &Manifest, app: &App, by_key: bool, again: &Again) -> Vec<Fi
             .filter(|_| !input.secret)
             .cloned()
             .unwrap_or_default(),
-        max_length: 2000,
+        max_length: input.most_chars(),
         problem: again.problem.clone().filter(|_| again.input.as_deref() == Some(&input.name)),
     })
     .collect()

@@ -12,6 +12,7 @@ use super::{
 #[derive(Debug)]
 pub(crate) struct Browser {
     person: String,
+    answers: Vec<(String, String)>,
     jar: Jar,
 }
 
@@ -39,7 +40,14 @@ const MOST_STEPS: usize = 30;
 impl Browser {
     /// A fresh browser of this person, who signs in under this name wherever asked.
     pub(crate) fn of(person: &str) -> Self {
-        Self { person: person.to_owned(), jar: Jar::default() }
+        Self { person: person.to_owned(), answers: Vec::new(), jar: Jar::default() }
+    }
+
+    /// What this person pastes into a field of this name. One line comes of it, as in every browser (HTML,
+    /// value sanitization).
+    pub(crate) fn pasting(mut self, name: &str, text: &str) -> Self {
+        self.answers.push((name.to_owned(), text.replace(['\r', '\n'], "")));
+        self
     }
 
     /// The cookies' texts.
@@ -138,7 +146,10 @@ impl Browser {
             form.set(&button.0, &button.1);
         }
         for name in form.blanks.clone() {
-            let answer = match name.trim_start_matches("input-") {
+            let asked = name.trim_start_matches("input-");
+            let pasted = self.answers.iter().find(|(name, _)| name == asked);
+            let answer = match asked {
+                _ if pasted.is_some() => pasted.map_or("", |(_, text)| text),
                 "login" => self.person.as_str(),
                 "password" => "any password",
                 _ => "",

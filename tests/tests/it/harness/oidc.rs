@@ -81,6 +81,19 @@ impl OpenIdProvider {
         Request::new("PUT", url).json(&client).send().await.ok();
     }
 
+    /// Makes a client there that is given tokens for what it signs with a key (RFC 7523, section 2.1), and for
+    /// nothing else.
+    pub(crate) async fn put_bearer_client(&self, id: &str, public_key: &Value) {
+        let client = json!({
+            "grant_types": ["urn:ietf:params:oauth:grant-type:jwt-bearer"],
+            "token_endpoint_auth_method": "none",
+            "jwks": { "keys": [public_key] },
+            "redirect_uris": [], "response_types": [],
+        });
+        let url = format!("{}/_clients/{id}", self.issuer);
+        Request::new("PUT", url).json(&client).send().await.ok();
+    }
+
     /// Makes its next so many token and userinfo requests fail, with answers that repeat what was sent.
     /// Returns how often it did so before.
     pub(crate) async fn echo(&self, times: u32) -> u64 {

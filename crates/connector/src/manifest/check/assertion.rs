@@ -16,24 +16,29 @@ const LONGEST_S: u32 = 15_777_000;
 pub(super) fn check(manifest: &Manifest) -> Checked {
     let place = "client.assertion";
     let signs = manifest.client.auth == ClientAuth::PrivateKeyJwt;
+    let known =
+        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
+    let text = "only a client of OAuth 2.0 signs, and this auth.kind has none: leave it out";
+    must(known || !signs, "client.auth", text)?;
     let Some(spec) = &manifest.client.assertion else {
         let text = "say how it is signed: { algorithm = \"RS256\" }";
         must(!signs, place, text)?;
         return no_exchange_signs(manifest);
     };
     must(signs, place, "it belongs to client.auth = \"private_key_jwt\"")?;
-    let known =
-        matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
-    must(known, place, "it belongs to OAuth 2.0")?;
     for (name, template) in spec.templates() {
         let place = format!("{place}.{name}");
         line(&place, template, 500)?;
         template::names(template).into_iter().try_for_each(|name| named(manifest, &place, name))?;
     }
-    let sound = (10..=LONGEST_S).contains(&spec.lifetime_s);
-    let text = format!("write seconds, from 10 to {LONGEST_S}; a few minutes are enough");
-    must(sound, "client.assertion.lifetime_s", text)?;
+    lifetime(place, spec.lifetime_s)?;
     the_key_stays(manifest)
+}
+
+pub(super) fn lifetime(place: &str, seconds: u32) -> Checked {
+    let sound = (10..=LONGEST_S).contains(&seconds);
+    let text = format!("write seconds, from 10 to {LONGEST_S}; a few minutes are enough");
+    must(sound, &format!("{place}.lifetime_s"), text)
 }
 
 fn named(manifest: &Manifest, place: &str, name: &str) -> Checked {

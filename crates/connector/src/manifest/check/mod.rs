@@ -1,6 +1,7 @@
 //! Whether a manifest is sound: all that can be known before it is used.
 
 mod assertion;
+mod grant;
 mod oauth1;
 mod parts;
 mod requests;
@@ -71,6 +72,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     parts::check(manifest)?;
     assertion::check(manifest)?;
     oauth1::check(manifest)?;
+    grant::check(manifest)?;
     session::check(manifest)?;
     scopes(manifest)?;
     actions(manifest)

@@ -1,23 +1,45 @@
-//! A session that is begun with what a person fills in.
+//! What a person fills in and the hub exchanges for a token: a session, and what goes with an assertion.
 
 use super::{Checked, at_most, header, line, must, parts, word};
-use crate::{AuthKind, Manifest, RefreshClass, template};
+use crate::{
+    AuthKind, Manifest, RefreshClass,
+    manifest::{ClientSpec, SessionSpec},
+    template,
+};
 
 const PLACE: &str = "session";
 
 pub(super) fn check(manifest: &Manifest) -> Checked {
-    let is_session = manifest.auth.kind == AuthKind::SessionExchange;
-    let Some(spec) = &manifest.session else {
+    let kind = manifest.auth.kind;
+    if kind.is_exchanged() {
+        let text = "what a person fills in is exchanged without a client: leave it out; what is sent belongs into `session`";
+        must(manifest.client == ClientSpec::default(), "client", text)?;
+        must(
+            manifest.refresh.class == RefreshClass::Static,
+            "refresh.class",
+            "write \"static\": what was filled in stays as it is",
+        )?;
+    }
+    // A whole token would be taken for a narrower one.
+    let narrows = kind != AuthKind::SessionExchange && !manifest.authorize.scopes_on_app;
+    must(
+        narrows || !kind.is_exchanged() || !manifest.refresh.accepts_scope,
+        "refresh.accepts_scope",
+        "no scopes are sent, so none can be left out",
+    )?;
+    if let Some(spec) = &manifest.session {
+        let text = "it belongs to auth.kind = \"session_exchange\" or \"jwt_bearer\"";
+        must(kind.is_exchanged(), PLACE, text)?;
+        parameters(manifest, spec)?;
+    } else {
         let text =
             "say what is exchanged: params = { user = \"{user}\", password = \"{password}\" }";
-        return must(!is_session, PLACE, text);
-    };
-    must(is_session, PLACE, "it belongs to auth.kind = \"session_exchange\"")?;
-    must(
-        manifest.refresh.class == RefreshClass::Static,
-        "refresh.class",
-        "write \"static\": what was filled in stays as it is",
-    )?;
+        must(kind != AuthKind::SessionExchange, PLACE, text)?;
+    }
+    if kind.is_exchanged() { secrets(manifest) } else { Ok(()) }
+}
+
+fn parameters(manifest: &Manifest, spec: &SessionSpec) -> Checked {
     at_most(PLACE, spec.params.len() + spec.headers.len(), 50)?;
     spec.params.keys().try_for_each(|name| word("session.params", name))?;
     spec.headers.keys().try_for_each(|name| header("session.headers", name, "x"))?;
@@ -31,11 +53,24 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         let message = format!("`{}` is no input", stranger.unwrap_or_default());
         must(stranger.is_none(), PLACE, message)?;
     }
+    Ok(())
+}
+
+/// Whether each secret is of use. The key of an assertion is: `grant` says for what.
+fn secrets(manifest: &Manifest) -> Checked {
+    let names: Vec<&str> = manifest
+        .session
+        .iter()
+        .flat_map(SessionSpec::templates)
+        .flat_map(template::names)
+        .collect();
     let is_secret = |name: &&str| manifest.input(name).is_some_and(|input| input.secret);
-    let names: Vec<&str> = spec.templates().flat_map(template::names).collect();
-    must(names.iter().any(is_secret), PLACE, "no template names a secret input")?;
-    let unused =
-        manifest.inputs.iter().find(|input| input.secret && !names.contains(&&*input.name));
+    let sent = names.iter().any(is_secret) || manifest.auth.kind == AuthKind::JwtBearer;
+    must(sent, PLACE, "no template names a secret input")?;
+    let key = manifest.assertion.as_ref().map(|spec| spec.key.as_str());
+    let unused = manifest.inputs.iter().find(|input| {
+        input.secret && !names.contains(&&*input.name) && key != Some(input.name.as_str())
+    });
     let message = format!("the secret `{}` is sent nowhere", unused.map_or("", |it| &it.name));
     must(unused.is_none(), "inputs", message)
 }
@@ -81,6 +116,23 @@ secret = true
         refused("\"session_exchange\"", "\"oauth2_client_credentials\"", "secret inputs");
         let more = "secret = true\n[[inputs]]\nname = \"pin\"\nlabel = \"PIN\"\nsecret = true\n";
         refused("secret = true\n", more, "sent nowhere");
+    }
+
+    #[test]
+    fn a_session_has_no_client() {
+        let signed = "client.auth = \"private_key_jwt\"\nrefresh.class";
+        refused("refresh.class", signed, "`client.auth`: only a client of OAuth 2.0 signs");
+        let assertion = "client.assertion = { algorithm = \"RS256\" }";
+        refused("refresh.class", &format!("{assertion}\n{signed}"), "`client.auth`");
+        refused("refresh.class", "client.auth = \"basic\"\nrefresh.class", "without a client");
+        let key = "assertion = { algorithm = \"RS256\", key = \"password\", issuer = \"x\" }\nrefresh.class";
+        refused("refresh.class", key, "it belongs to auth.kind = \"jwt_bearer\"");
+    }
+
+    #[test]
+    fn a_session_is_never_taken_for_a_narrower_one() {
+        let narrow = "refresh.accepts_scope = true\nrefresh.class";
+        refused("refresh.class", narrow, "no scopes are sent");
     }
 
     #[test]

@@ -347,6 +347,11 @@ fn complete(manifest: &Manifest) -> Checked {
             "urls",
             "session_exchange needs `token`, and no `authorize` or `issuer`",
         ),
+        AuthKind::JwtBearer => must(
+            !discovered && urls.token.is_some() && urls.authorize.is_none(),
+            "urls",
+            "jwt_bearer needs `token`, and no `authorize` or `issuer`",
+        ),
         AuthKind::ApiKey | AuthKind::Basic => must(
             !discovered && specs(manifest).is_empty(),
             "urls",

@@ -135,7 +135,7 @@ async fn add(
             integration::put(caller.store(), &state.registry, workspace, &slug, new).await?;
         Ok(Created::new(IntegrationView::from(row), is_new))
     };
-    create(&caller, key, &body.bytes, make).await
+    Box::pin(create(&caller, key, &body.bytes, make)).await
 }
 
 /// An integration, by id or slug

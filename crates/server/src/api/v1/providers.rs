@@ -38,7 +38,7 @@ struct ProviderView {
     display_name: String,
     category: String,
     docs_url: Option<String>,
-    /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic` or `session_exchange`.
+    /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic`, `session_exchange` or `jwt_bearer`.
     auth: &'static str,
     /// How its clients identify themselves: `post`, `basic`, `header`, `private_key_jwt` or `none`.
     client_auth: &'static str,
@@ -79,7 +79,7 @@ struct InputView {
     #[serde(rename = "enum")]
     one_of: Vec<String>,
     default: Option<String>,
-    /// `text`, `host`, `url` or `region`.
+    /// `text`, `host`, `url`, `region` or `private_key`.
     kind: &'static str,
 }
 
@@ -119,6 +119,7 @@ impl From<Found> for ProviderView {
                 InputKind::Host => "host",
                 InputKind::Url => "url",
                 InputKind::Region => "region",
+                InputKind::PrivateKey => "private_key",
             },
         });
         Self {
@@ -132,6 +133,7 @@ impl From<Found> for ProviderView {
                 AuthKind::ApiKey => "api_key",
                 AuthKind::Basic => "basic",
                 AuthKind::SessionExchange => "session_exchange",
+                AuthKind::JwtBearer => "jwt_bearer",
                 AuthKind::Oauth1 => "oauth1",
             },
             client_auth: match manifest.client.auth {
