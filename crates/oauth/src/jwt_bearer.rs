@@ -11,7 +11,6 @@ use connector::{Connector, Inputs, Manifest, TokenSet, manifest::GrantSpec};
 use http::Request;
 use outbound::Outbound;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use crate::{
     Endpoints, Error, Proof,
@@ -58,10 +57,8 @@ pub(crate) fn again(
     let (filled_in, asked): (BTreeMap<String, String>, Vec<String>) =
         serde_json::from_str(packed.expose_secret())
             .map_err(|_| wrong(manifest, "can't be read"))?;
-    let filled_in: Vec<_> =
-        filled_in.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect();
-    let filled_in = filled_in.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    request(manifest, endpoints, proof, &filled_in, scopes.unwrap_or(&asked))
+    let scopes = scopes.unwrap_or(&asked);
+    session::wiping(filled_in, |texts| request(manifest, endpoints, proof, texts, scopes))
 }
 
 /// The request for a token of these scopes with what was filled in, by the inputs' names. Nothing is sent.

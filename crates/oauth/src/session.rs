@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use base::{ExposeSecret, SecretString, Timestamp};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use connector::{Connector, ErrorKind, Inputs, Manifest, TokenSet};
+use connector::{Connector, ErrorKind, Inputs, Manifest, TokenSet, manifest::SessionSpec};
 use http::{HeaderName, HeaderValue, Request, header};
 use outbound::Outbound;
 use zeroize::Zeroizing;
@@ -49,10 +49,17 @@ pub(crate) fn again(
 ) -> Result<Request<Bytes>, Error> {
     let unpacked: BTreeMap<String, String> = serde_json::from_str(packed.expose_secret())
         .map_err(|_| wrong(manifest, "can't be read"))?;
-    let filled_in: Vec<_> =
+    wiping(unpacked, |filled_in| request(manifest, endpoints, filled_in))
+}
+
+/// Does something with what was unpacked, and wipes it.
+pub(crate) fn wiping<T>(
+    unpacked: BTreeMap<String, String>,
+    with: impl FnOnce(&BTreeMap<&str, &str>) -> T,
+) -> T {
+    let texts: Vec<_> =
         unpacked.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect();
-    let filled_in = filled_in.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-    request(manifest, endpoints, &filled_in)
+    with(&texts.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect())
 }
 
 /// All answers by name, the secret ones too.
@@ -92,7 +99,8 @@ pub(crate) fn ask(
     asked: Params,
 ) -> Result<Request<Bytes>, Error> {
     let wrong = |what| wrong(manifest, what);
-    let spec = manifest.session.clone().unwrap_or_default();
+    let nothing = SessionSpec::default();
+    let spec = manifest.session.as_ref().unwrap_or(&nothing);
     let url = request::need(manifest, endpoints.token.as_ref(), "token")?;
     let fill = |text: &str| {
         let filled = connector::fill_header(text, filled_in).map(Zeroizing::new);

@@ -52,8 +52,11 @@ pub(crate) async fn serve(config: Config) -> Result<(), Failure> {
     };
     let refresher = Refresher::new(store.clone(), registry.clone(), writer.clone(), process);
     // Before anything is claimed or handed out by this process.
-    let Recovered { replies, acknowledged } = refresher.recover().await?;
-    tracing::info!(replies, acknowledged, "went through what earlier processes left behind");
+    let found = refresher.recover().await?;
+    if found != Recovered::default() {
+        let Recovered { replies, acknowledged } = found;
+        tracing::info!(replies, acknowledged, "went through what earlier processes left behind");
+    }
     let stop = CancellationToken::new();
     tokio::spawn(signalled(stop.clone()));
     tokio::spawn(keep_keys_alive(store.clone(), stop.clone()));

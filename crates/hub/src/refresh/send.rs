@@ -201,16 +201,11 @@ impl Refresher {
         point!("refresh::after_journal");
         match oauth::refresh::read(connector, self.store.now(), former, &reply) {
             Ok(tokens) => {
-                let (outbound, now) = (self.registry.outbound(), self.store.now());
-                let tokens = oauth::with_told_end(
-                    outbound,
-                    now,
-                    connector,
-                    &prepared.endpoints,
-                    client,
-                    tokens,
-                );
-                Ok(Attempt::Fresh(tokens.await, journaled))
+                let (outbound, endpoints) = (self.registry.outbound(), &prepared.endpoints);
+                let now = self.store.now();
+                let told =
+                    oauth::with_told_end(outbound, now, connector, endpoints, client, tokens).await;
+                Ok(Attempt::Fresh(told, journaled))
             }
             // What can't be read stays in the journal: it may hold the only token there is.
             Err(error) => Ok(Attempt::Failed(error)),

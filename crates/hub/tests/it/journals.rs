@@ -15,7 +15,7 @@ use serde_json::Value;
 use super::{
     provider::RefreshTokens,
     recovering::{ended, journaled_alone},
-    scene::{Scene, Tenant, token_of, whole},
+    scene::{Scene, Tenant, soon, token_of, whole},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -78,12 +78,7 @@ async fn what_is_in_its_row_is_not_looked_at_again() {
         scene.later(HOUR);
     }
     // Marks are not waited for.
-    for _ in 0..100 {
-        if lines(&scene).len() == 4 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    soon(async || lines(&scene).len() == 4).await;
 
     assert_eq!(scene.restarted().recover().await.unwrap(), Recovered::default());
 

@@ -44,6 +44,14 @@ impl Scene {
         }
     }
 
+    /// Fills in the form of an app that is linked by a key.
+    pub(crate) async fn fill_in(&self, browser: &Browser, answers: &[(&str, &str)]) -> Result<()> {
+        let row = session::by_browser(&self.store, &browser.cookie).await.unwrap();
+        let answers =
+            answers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        session::submit(&self.store, &self.registry, &row, &answers).await
+    }
+
     /// The provider sends the browser back with this account's consent.
     pub(crate) async fn back(&self, browser: &Browser, page: &Url, account: &str) -> Result<()> {
         self.answer(browser, page, &[("code", account)]).await
@@ -114,6 +122,16 @@ impl Scene {
     /// Links one of a user's accounts.
     pub(crate) async fn link(&self, tenant: &Tenant, user: &str, account: &str) -> Connection {
         self.link_by(tenant, new_session(user), account).await
+    }
+
+    /// Links an account for each of so many users.
+    pub(crate) async fn link_many(&self, tenant: &Tenant, count: usize) -> Vec<Connection> {
+        let mut rows = Vec::new();
+        for number in 0..count {
+            let (user, account) = (format!("user-{number}"), format!("account{number}"));
+            rows.push(self.link(tenant, &user, &account).await);
+        }
+        rows
     }
 
     /// Links an account that the whole workspace shares.

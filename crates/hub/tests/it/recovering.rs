@@ -168,10 +168,7 @@ async fn a_late_reply_wakes_a_connection_that_was_given_up() {
 async fn a_provider_that_refuses_everybody_at_once_is_not_believed() {
     let scene = Scene::new().await;
     let chat = scene.tenant_with_policy("chat").await;
-    let mut rows = Vec::new();
-    for number in 0..25 {
-        rows.push(scene.link(&chat, &format!("user-{number}"), &format!("account{number}")).await);
-    }
+    let rows = scene.link_many(&chat, 25).await;
     scene.later(HOUR);
     scene.acme.is(Mood::Ended);
     for row in &rows {

@@ -10,7 +10,7 @@ use hub::{
 use super::{
     provider::{Mood, RefreshTokens},
     recovering::ended,
-    scene::{Scene, token_of, whole},
+    scene::{Scene, soon, token_of, whole},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -151,12 +151,7 @@ async fn a_reply_for_a_row_that_has_moved_on_is_kept_beside_it() {
 
     begun.gate.open();
     begun.asked.await.unwrap();
-    for _ in 0..100 {
-        if scene.connection(&row).await.candidates.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    soon(async || scene.connection(&row).await.candidates.is_some()).await;
 
     let now = scene.connection(&row).await;
     assert_eq!((now.generation, now.candidates.is_some()), (linked.generation, true));
@@ -177,22 +172,14 @@ async fn a_reply_for_a_connection_that_has_ended_is_ended_at_the_provider_too() 
     connection::end_unasked(&scene.store, &row.workspace_id, &row.id).await.unwrap();
     begun.gate.open();
     begun.asked.await.unwrap();
-    for _ in 0..100 {
-        if scene.work().await > 0 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    soon(async || scene.work().await > 0).await;
     assert_eq!(scene.acme.revoked(), ["refresh.ana-work.2"]);
 }
 
 #[tokio::test]
 async fn of_many_that_are_due_those_go_first_whose_refresh_token_is_about_to_die() {
     let (scene, chat, _) = ended().await;
-    let mut rows = Vec::new();
-    for number in 0..5 {
-        rows.push(scene.link(&chat, &format!("user-{number}"), &format!("account{number}")).await);
-    }
+    let rows = scene.link_many(&chat, 5).await;
     scene.later(3601 * SECOND);
     let dies = scene.store.now().plus(3600 * SECOND).millis();
     let dying = [&rows[3].id, &rows[4].id];

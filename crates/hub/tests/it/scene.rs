@@ -324,6 +324,16 @@ impl Scene {
     }
 }
 
+/// Waits for what is done beside the test, two seconds at most; what did not come the test sees by itself.
+pub(crate) async fn soon(holds: impl AsyncFn() -> bool) {
+    for _ in 0..100 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 fn process(dir: &TempDir, instance: &str, incarnation: &str, timings: Timings) -> Process {
     Process {
         instance: instance.to_owned(),

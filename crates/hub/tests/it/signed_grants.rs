@@ -1,6 +1,6 @@
 //! Apps that give a token for what is signed with a key that a person fills in.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use hub::{
     integration::ClientChoice,
@@ -84,10 +84,7 @@ async fn open() -> (Scene, Tenant, Made, Browser) {
 
 /// Fills in the form.
 async fn fill_in(scene: &Scene, browser: &Browser, key: &str) -> hub::Result<()> {
-    let at = session::by_browser(&scene.store, &browser.cookie).await.unwrap();
-    let answers = [("robot", "r2"), ("private_key", key)];
-    let answers = answers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    session::submit(&scene.store, &scene.registry, &at, &BTreeMap::from(answers)).await
+    scene.fill_in(browser, &[("robot", "r2"), ("private_key", key)]).await
 }
 
 fn ask(form: Form, scopes: &[&str]) -> TokenAsk {

@@ -1,6 +1,6 @@
 //! "Test now": what a person is told of a connection.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use hub::{
     Kind,
@@ -137,10 +137,8 @@ async fn of_a_key_the_providers_refusal_is_its_last_word_and_an_outage_is_not() 
     let new = NewSession { integrations: vec!["keyed".to_owned()], ..new_session("ana") };
     let made = session::create(&scene.store, &chat.id, new).await.unwrap();
     let browser = scene.open(&made).await;
-    let at = session::by_browser(&scene.store, &browser.cookie).await.unwrap();
     let answers = [("site", "north"), ("api_key", "access.ana-key")];
-    let answers = answers.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    session::submit(&scene.store, &scene.registry, &at, &BTreeMap::from(answers)).await.unwrap();
+    scene.fill_in(&browser, &answers).await.unwrap();
     let code = scene.code(&chat, &made).await;
     let row = scene.complete(&chat, &made, &code, "ana").await.unwrap().connection;
 

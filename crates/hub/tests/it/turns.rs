@@ -93,10 +93,7 @@ async fn a_caller_whose_turn_is_far_away_is_told_when_to_come_back() {
 async fn a_provider_that_is_down_is_asked_five_times_and_then_left_alone() {
     let scene = Scene::new().await;
     let chat = scene.tenant("chat").await;
-    let mut rows = Vec::new();
-    for number in 0..7 {
-        rows.push(scene.link(&chat, &format!("user-{number}"), &format!("account{number}")).await);
-    }
+    let rows = scene.link_many(&chat, 7).await;
     scene.later(HOUR);
     scene.acme.is(Mood::Down);
     run_all(&scene.refresher).await;
@@ -112,10 +109,7 @@ async fn a_provider_that_is_down_is_asked_five_times_and_then_left_alone() {
 async fn a_provider_that_answers_is_not_taken_for_one_that_is_down() {
     let scene = Scene::new().await;
     let chat = scene.tenant("chat").await;
-    let mut rows = Vec::new();
-    for number in 0..9 {
-        rows.push(scene.link(&chat, &format!("user-{number}"), &format!("account{number}")).await);
-    }
+    let rows = scene.link_many(&chat, 9).await;
     scene.later(HOUR);
     for (number, row) in rows.iter().enumerate() {
         // An answer of any sort, also one that refuses, tells that it works.
