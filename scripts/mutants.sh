@@ -36,10 +36,10 @@ support() {
     export KMS_STANDIN=$PWD/tests/support/kms.mjs
 }
 
-# name, package, files, test targets, filter for nextest
+# name, package, files, test targets, filter for nextest; after these more for cargo-mutants
 part() {
     local name=$1 package=$2 files=$3 targets=$4 filter=$5 target
-    set --
+    shift 5
     for target in $targets; do set -- "$@" "--cargo-arg=$target"; done
     printf '\n=== %s\n' "$name"
     mkdir -p "$OUT/$name"
@@ -59,7 +59,15 @@ part() {
 
 vault() { part vault vault 'crates/vault/src/**' '--lib --tests' 'all()'; }
 policy() { part policy hub 'crates/hub/src/policy/**' '--lib --test=it' 'test(polic) | test(agents_ask) | test(revocation) | test(acts)'; }
-refresh() { part refresh hub 'crates/hub/src/refresh/**' '--lib --test=it' 'test(refresh) | test(recovering) | test(completion) | test(agents_ask) | test(linking) | test(/^(journals|replicas|tested|told|turns)::/)'; }
+# Three files have unit tests of their own: only for these the library's tests are built as well.
+refresh() {
+    local tests='test(refresh) | test(recovering) | test(completion) | test(agents_ask) | test(linking) | test(/^(journals|lifetimes|replicas|tested|told|turns)::/)'
+    local room='crates/hub/src/refresh' name
+    set --
+    for name in pace schedule timing; do set -- "$@" --exclude "$room/$name.rs"; done
+    part refresh hub "$room/**" --test=it "$tests" "$@"
+    part refresh hub "$room/{pace,schedule,timing}.rs" '--lib --test=it' "$tests"
+}
 
 needs
 if [ "${MUTANTS_REPORT:-}" != 1 ]; then
