@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use connector::{
-    Account, Api, Connector, Declarative, Error, ErrorKind, Manifest, TokenReply, TokenSet, json,
-    provider_code,
+    Account, Api, Connector, Declarative, Error, ErrorKind, Manifest, json, provider_code,
 };
 use http::Method;
 use serde_json::Value;
@@ -13,7 +12,7 @@ use serde_json::Value;
 /// The longest text in an answer that is taken for an id or a name, in characters.
 const MOST_CHARS: usize = 100;
 
-/// Slack: its manifest, replies with two tokens, and errors that come with 200.
+/// Slack: its manifest, and errors that come with 200.
 pub struct Slack {
     declared: Declarative,
 }
@@ -48,15 +47,6 @@ impl Connector for Slack {
         };
         Ok(Account { id: format!("{team}/{person}"), label, extra: BTreeMap::new() })
     }
-
-    // A reply may hold the bot's token beside the person's. Path by path, the person's access token could be
-    // joined with the bot's refresh token.
-    fn parse_token(&self, reply: &TokenReply<'_>) -> Result<TokenSet, Error> {
-        let person = reply.body.get("authed_user");
-        let person = person.filter(|person| json::text_at(person, "access_token").is_some());
-        let body = person.unwrap_or(reply.body);
-        self.declared.parse_token(&TokenReply { body, now: reply.now })
-    }
 }
 
 /// What `ok: false` means for the credential.
@@ -79,7 +69,7 @@ fn is_line(text: &str) -> bool {
 mod tests {
     use base::{ExposeSecret, Timestamp};
     use bytes::Bytes;
-    use connector::{Credential, ErrorReply, Inputs};
+    use connector::{Credential, ErrorReply, Inputs, TokenReply, TokenSet};
     use http::{HeaderMap, Request, Response};
     use outbound::Outbound;
     use serde_json::json;

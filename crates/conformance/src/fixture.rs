@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path};
 
 use bytes::Bytes;
+use connector::manifest::ReplyPaths;
 use http::{Response, header};
 use serde::Deserialize;
 use serde_json::Value;
@@ -61,6 +62,19 @@ impl Fixture {
         let headers = BTreeMap::from([("content-type".to_owned(), "text/html".to_owned())]);
         let body = Value::from("<!doctype html><title>Sorry</title>");
         Self { headers, ..Self::json(status, body) }
+    }
+
+    /// A token reply without what stands at a path, be it in one of the reply's parts.
+    pub(crate) fn without_of_token(&self, reply: &ReplyPaths, paths: &[String]) -> Self {
+        let within = |part: &String| -> Vec<String> {
+            let inner = |path| if part.is_empty() { path } else { format!("{part}.{path}") };
+            paths.iter().cloned().map(inner).collect()
+        };
+        reply
+            .tokens
+            .iter()
+            .map(within)
+            .fold(self.without(paths), |rest, paths| rest.without(&paths))
     }
 
     /// Without what stands at a path.

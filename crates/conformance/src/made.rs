@@ -79,14 +79,18 @@ fn tokens(manifest: &Manifest, access: &str, refresh: &str) -> Value {
     let (access, refresh) = (format!("at-{access}.made.up"), format!("rt-{refresh}.made.up"));
     let mut body = json!({});
     let mut expect = json!({"access": access});
-    put(&mut body, &reply.access[0], json!(access));
+    let at = |path: &str| match reply.tokens.first().filter(|part| !part.is_empty()) {
+        Some(part) => format!("{part}.{path}"),
+        None => path.to_owned(),
+    };
+    put(&mut body, &at(&reply.access[0]), json!(access));
     if let Some(path) = &reply.ok_path {
         put(&mut body, path, json!(true));
     }
     if manifest.auth.kind == AuthKind::Oauth2Code
         && let Some(path) = reply.refresh.first()
     {
-        put(&mut body, path, json!(refresh));
+        put(&mut body, &at(path), json!(refresh));
         expect["refresh"] = json!(refresh);
     }
     if let Some(path) = reply.expires_in.first() {
@@ -94,7 +98,7 @@ fn tokens(manifest: &Manifest, access: &str, refresh: &str) -> Value {
             ExpiresUnit::Seconds => 3600,
             ExpiresUnit::Milliseconds => 3_600_000,
         };
-        put(&mut body, path, json!(in_units));
+        put(&mut body, &at(path), json!(in_units));
         expect["expires_in"] = json!(3600);
     }
     let host = manifest.api.host_allow.first().map_or("ana.example", |host| host.trim_matches('.'));

@@ -78,7 +78,10 @@ fn inputs(page: &mut String, manifest: &Manifest) {
         let fits = match (&input.pattern, input.one_of.as_slice()) {
             _ if input.secret => "a secret, sealed".to_owned(),
             (_, [_, ..]) => input.one_of.join(", "),
-            (Some(pattern), _) => format!("`{}`", cell(pattern)),
+            (Some(pattern), _) => match &input.suffix {
+                Some(suffix) => format!("`{}`, with or without `{suffix}`", cell(pattern)),
+                None => format!("`{}`", cell(pattern)),
+            },
             (None, []) => String::new(),
         };
         let what = match &input.help {

@@ -83,8 +83,9 @@ impl Subject {
     pub(crate) fn refreshes(&self) -> bool {
         self.is_oauth() && {
             let body = self.fixture("token_ok").body;
+            let part = connector::token_part(self.manifest(), &body);
             let paths = &self.manifest().token.reply.refresh;
-            connector::json::first_text(&body, paths).is_some()
+            connector::json::first_text(part, paths).is_some()
         }
     }
 

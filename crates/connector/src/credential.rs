@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use base::{ExposeSecret, SecretString, Timestamp};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
+use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
@@ -199,6 +201,29 @@ pub struct Apply {
     pub headers: BTreeMap<String, SecretString>,
     /// Query parameters by name, not encoded.
     pub query: BTreeMap<String, SecretString>,
+    /// What stands in the path, encoded and with a `/` before it: between the API's base and what is asked.
+    pub path: Option<SecretString>,
+}
+
+impl Apply {
+    /// Whether nothing is placed.
+    pub fn is_empty(&self) -> bool {
+        self.headers.is_empty() && self.query.is_empty() && self.path.is_none()
+    }
+
+    /// The URL with what stands in the path. One that is not below the API's base stays without.
+    pub fn in_path(&self, base: Option<&Url>, mut url: Url) -> Url {
+        let Some((base, part)) = base.zip(self.path.as_ref()) else { return url };
+        let root = base.path().trim_end_matches('/');
+        let below =
+            (base.origin() == url.origin()).then(|| url.path().strip_prefix(root)).flatten();
+        let Some(rest) = below.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+            return url;
+        };
+        let path = Zeroizing::new(format!("{root}{}{rest}", part.expose_secret()));
+        url.set_path(&path);
+        url
+    }
 }
 
 impl Manifest {
@@ -226,6 +251,13 @@ impl Manifest {
             apply.headers.insert(name.to_ascii_lowercase(), value.into());
         }
         match spec.place {
+            Placement::Path => match in_a_path(&value) {
+                Some(part) => {
+                    apply.path = Some(part);
+                    None
+                }
+                None => return Apply::default(),
+            },
             Placement::Header => apply.headers.insert(name.to_ascii_lowercase(), value),
             Placement::Query => apply.query.insert(name.to_owned(), value),
             Placement::Basic => apply.headers.insert("authorization".to_owned(), value),
@@ -279,6 +311,20 @@ impl CredentialSpec {
         }
         texts.into_iter().flat_map(template::names).collect()
     }
+}
+
+/// What no segment of a path may hold as it is (RFC 3986, section 3.3).
+const SEGMENT: &AsciiSet =
+    &template::UNRESERVED.remove(b':').remove(b'@').remove(b'+').remove(b',').remove(b'=');
+
+/// A part of a path, with a `/` before it; none where it would be another place.
+fn in_a_path(value: &SecretString) -> Option<SecretString> {
+    let value = value.expose_secret();
+    if value.is_empty() || template::is_dots(value) {
+        return None;
+    }
+    let encoded = utf8_percent_encode(value, SEGMENT).to_string();
+    Some(SecretString::from(format!("/{encoded}")))
 }
 
 /// What the templates are filled with: `token` is the access token, or the only key.

@@ -150,3 +150,52 @@ proptest! {
         let _ = Credential::from_bytes(&bytes);
     }
 }
+
+#[test]
+fn a_key_in_the_path_stands_between_the_base_and_what_is_asked() {
+    let keyed = |base: &str| {
+        let text = format!(
+            "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\nauth.kind = \"api_key\"\n\
+             api.base = \"{base}\"\napi.credential = {{ in = \"path\", template = \"bot{{token}}\" }}\n\
+             [[inputs]]\nname = \"key\"\nlabel = \"Key\"\nsecret = true\n"
+        );
+        Manifest::parse(&text).unwrap()
+    };
+    let of =
+        |key: &str| Credential::Keys(BTreeMap::from([("key".to_owned(), SecretString::from(key))]));
+    let url = |text: &str| Url::parse(text).unwrap();
+    for (base, key, asked, wanted) in [
+        (
+            "https://x.example",
+            "1:a-_B",
+            "https://x.example/me?a=b",
+            "https://x.example/bot1:a-_B/me?a=b",
+        ),
+        (
+            "https://x.example/v1/",
+            "1:a",
+            "https://x.example/v1/me",
+            "https://x.example/v1/bot1:a/me",
+        ),
+        (
+            "https://x.example",
+            "a/../b?c#d",
+            "https://x.example/me",
+            "https://x.example/bota%2F..%2Fb%3Fc%23d/me",
+        ),
+        // Not the API's: the key stays here.
+        ("https://x.example/v1", "1:a", "https://x.example/v2/me", "https://x.example/v2/me"),
+        ("https://x.example/v1", "1:a", "https://x.example/v10/me", "https://x.example/v10/me"),
+        ("https://x.example", "1:a", "https://y.example/me", "https://y.example/me"),
+    ] {
+        let apply = keyed(base).apply(&of(key));
+        assert!(apply.headers.is_empty() && apply.query.is_empty());
+        assert_eq!(apply.in_path(Some(&url(base)), url(asked)).as_str(), wanted);
+    }
+    let bare = Manifest::parse(
+        "slug = \"x\"\ndisplay_name = \"X\"\ncategory = \"crm\"\nauth.kind = \"api_key\"\n\
+         api.credential = { in = \"path\" }\n[[inputs]]\nname = \"key\"\nlabel = \"Key\"\nsecret = true\n",
+    )
+    .unwrap();
+    assert!(bare.apply(&of("..")).is_empty(), "a part that leads up is none");
+}

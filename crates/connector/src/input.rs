@@ -78,7 +78,7 @@ pub(crate) fn check_all(
         }
         match given.or(input.default.as_ref()) {
             Some(answer) => {
-                inputs.open.insert(input.name.clone(), answer.clone());
+                inputs.open.insert(input.name.clone(), bare(input, answer).to_owned());
             }
             None if input.required => return Err(missing(input)),
             None => {}
@@ -92,8 +92,17 @@ pub(crate) fn missing(input: &Input) -> InputError {
     InputError::new(&input.name, format!("give the {}{help}", input.label))
 }
 
+/// The answer alone, where a whole address was given: `ana` of `https://ana.example.com/`.
+fn bare<'a>(input: &Input, value: &'a str) -> &'a str {
+    let Some(suffix) = &input.suffix else { return value };
+    let address = value.strip_prefix("https://").unwrap_or(value);
+    let address = address.strip_suffix('/').unwrap_or(address);
+    address.strip_suffix(suffix.as_str()).filter(|rest| !rest.is_empty()).unwrap_or(value)
+}
+
 /// Checks one answer.
 pub(crate) fn check_one(input: &Input, value: &str) -> Result<(), InputError> {
+    let value = bare(input, value);
     let wrong = |message: String| Err(InputError::new(&input.name, message));
     if value.is_empty() {
         return Err(missing(input));
@@ -200,6 +209,32 @@ mod tests {
 
     fn answers(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn an_address_that_was_pasted_whole_is_taken_apart() {
+        let manifest = manifest(
+            "[[inputs]]\nname = \"site\"\nlabel = \"Site\"\npattern = '^[a-z0-9-]+$'\nsuffix = \".example.com\"\n",
+        );
+        for given in
+            ["ana", "ana.example.com", "https://ana.example.com", "https://ana.example.com/"]
+        {
+            let inputs = manifest.check_inputs(&answers(&[("site", given)])).unwrap();
+            assert_eq!(inputs.as_map()["site"], "ana", "{given}");
+        }
+        for bad in [
+            "evil.com/",
+            "evil.com/.example.com",
+            "https://evil.com/ana.example.com",
+            "http://ana.example.com",
+            "ana.example.com.evil.com",
+            "https://ana.example.com/path",
+            "ana@evil.example.com",
+            ".example.com",
+            "https://.example.com",
+        ] {
+            assert!(manifest.check_inputs(&answers(&[("site", bad)])).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -42,7 +42,9 @@ pub use manifest::{AuthKind, ClientAuth, Input, InputKind, Manifest, ManifestErr
 pub use matcher::provider_code;
 pub use rate::RateInfo;
 pub use template::{fill as fill_url, fill_raw as fill_header, names};
-pub use token::{ErrorReply, MOST_LIFETIME, TokenReply, TokenSet, is_error as is_error_reply};
+pub use token::{
+    ErrorReply, MOST_LIFETIME, TokenReply, TokenSet, is_error as is_error_reply, token_part,
+};
 pub use webhook::{Delivery, WebhookError, hmac_sha256_hex};
 
 /// A provider.

@@ -133,8 +133,14 @@ pub fn provider_code(manifest: &Manifest, body: &Value) -> Option<String> {
         .into_iter()
         .chain(common)
         .find_map(|path| json::text_at(body, path).filter(|text| !text.is_empty()))?;
-    let tokens = paths.access.iter().chain(&paths.refresh).map(String::as_str).chain(["id_token"]);
-    let is_token = tokens.filter_map(|path| json::text_at(body, path)).any(|token| token == found);
+    let inner = paths.tokens.iter().filter_map(|path| json::at(body, path));
+    let is_token = inner.chain([body]).any(|part| {
+        let tokens = paths.access.iter().chain(&paths.refresh).map(String::as_str);
+        tokens
+            .chain(["id_token"])
+            .filter_map(|path| json::text_at(part, path))
+            .any(|token| token == found)
+    });
     (!is_token && is_code(&found)).then_some(found)
 }
 

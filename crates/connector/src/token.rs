@@ -87,9 +87,19 @@ pub struct ErrorReply<'a> {
     pub now: Timestamp,
 }
 
+/// The part of a reply that tells of the one token that counts.
+pub fn token_part<'a>(manifest: &Manifest, body: &'a Value) -> &'a Value {
+    let paths = &manifest.token.reply;
+    let part = |path: &String| if path.is_empty() { Some(body) } else { json::at(body, path) };
+    let holds_one = |part: &&Value| text(part, &paths.access).is_some();
+    paths.tokens.iter().filter_map(part).find(holds_one).unwrap_or(body)
+}
+
 /// Reads a good reply by the manifest's paths.
 pub(crate) fn parse(manifest: &Manifest, reply: &TokenReply<'_>) -> Result<TokenSet, Error> {
     let paths = &manifest.token.reply;
+    let whole = reply.body;
+    let reply = &TokenReply { body: token_part(manifest, whole), ..*reply };
     let body = reply.body;
     let access = token(body, &paths.access, "access token")?.ok_or_else(|| {
         unreadable("the reply has no access token where the manifest looks for it".to_owned())
@@ -104,7 +114,7 @@ pub(crate) fn parse(manifest: &Manifest, reply: &TokenReply<'_>) -> Result<Token
         expires_at: access_end(manifest, reply),
         refresh_expires_at: refresh_end(manifest, reply),
         scopes: scopes(manifest, body),
-        captured: captured(manifest, body),
+        captured: captured(manifest, whole),
     })
 }
 
@@ -268,7 +278,7 @@ pub fn is_error(manifest: &Manifest, status: u16, body: &Value) -> bool {
         || !ok
         || named.is_some_and(says_something)
         || matcher::by_manifest(manifest, status, body).is_some()
-        || text(body, &paths.access).is_none()
+        || text(token_part(manifest, body), &paths.access).is_none()
 }
 
 /// `"error": ""`, `0`, `false` and `null` are how some say that there is none.

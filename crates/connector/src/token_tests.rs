@@ -138,6 +138,30 @@ fn values_stand_where_the_manifest_says() {
 }
 
 #[test]
+fn of_several_tokens_one_counts_and_nothing_of_the_others() {
+    let more = "token.reply.tokens = [\"person\", \"\"]\ntoken.capture.team = \"team\"\n";
+    let both = json!({
+        "access_token": "bot", "refresh_token": "bot-r", "expires_in": 60, "scope": "b", "team": "T1",
+        "person": {"access_token": "person", "scope": "p"},
+    });
+    let tokens = read(more, &both);
+    assert_eq!(tokens.access.expose_secret(), "person");
+    assert!(tokens.refresh.is_none() && tokens.expires_at.is_none());
+    assert_eq!(tokens.scopes.unwrap(), ["p"]);
+    assert_eq!(tokens.captured["team"], "T1");
+    for person in [json!(null), json!({"id": "U1"}), json!({"access_token": ""})] {
+        let mut flat = both.clone();
+        flat["person"] = person;
+        let tokens = read(more, &flat);
+        assert_eq!(tokens.access.expose_secret(), "bot");
+        assert_eq!(tokens.refresh.unwrap().expose_secret(), "bot-r");
+    }
+    let inner = manifest("token.reply.tokens = [\"person\"]\n");
+    assert!(!is_error(&inner, 200, &json!({"person": {"access_token": "at"}})));
+    assert!(is_error(&inner, 200, &json!({"person": {}})));
+}
+
+#[test]
 fn a_token_that_is_none_is_refused_without_being_shown() {
     let long = "x".repeat(MOST_TOKEN + 1);
     for bad in [json!(long), json!("s3cret s3cret"), json!("s3cret\n"), json!("s3crét")] {

@@ -29,6 +29,11 @@ pub struct Client {
 }
 
 impl Client {
+    /// The client as it identifies itself at one endpoint; none = as elsewhere.
+    pub(crate) fn identifying(&self, auth: Option<ClientAuth>) -> Self {
+        Self { auth: auth.or(self.auth), ..self.clone() }
+    }
+
     /// How this client identifies itself at this provider.
     fn method(&self, manifest: &Manifest, endpoints: &Endpoints) -> ClientAuth {
         // A private key is never sent, whatever anybody offers or chooses.

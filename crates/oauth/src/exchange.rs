@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use base::ExposeSecret;
 use bytes::Bytes;
-use connector::{
-    Manifest, TokenSet,
-    manifest::{Encoding, TokenExchange},
-};
-use http::{Method, Request};
+use connector::{Manifest, TokenSet, manifest::TokenExchange};
+use http::Request;
 use url::Url;
 
 use crate::{
@@ -31,11 +28,8 @@ pub(crate) fn request(
     params.set_all(more);
     params.set("grant_type", &spec.grant_type);
     params.set(&spec.token_param, tokens.access.expose_secret());
-    let client = Client { auth: spec.client_auth.or(client.auth), ..client.clone() };
+    let client = client.identifying(spec.client_auth);
     let header = client.identify(manifest, endpoints, &mut params)?;
-    let mut shape = Shape::of(&manifest.token);
-    shape.method = spec.method.map_or(shape.method, request::method);
-    let usual = if shape.method == Method::GET { Encoding::Query } else { shape.encoding };
-    shape.encoding = spec.encoding.unwrap_or(usual);
+    let shape = Shape::of(&manifest.token).but(spec.method, spec.encoding);
     request::write(url, &endpoints.hosts, &params, &shape, header)
 }

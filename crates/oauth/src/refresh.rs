@@ -6,7 +6,9 @@ use connector::{AuthKind, Connector, ErrorKind, TokenSet, json};
 use http::{Request, Response};
 
 use crate::{
-    Client, Endpoints, Error, exchange, jwt_bearer, reply, request, request::Params, scope, session,
+    Client, Endpoints, Error, exchange, jwt_bearer, reply, request,
+    request::{Params, Shape},
+    scope, session,
 };
 
 /// The request (RFC 6749, section 6). `scopes`: only these; none = all that were granted.
@@ -44,7 +46,10 @@ pub fn request(
     if let Some(scopes) = scopes {
         asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
     }
-    request::for_tokens(manifest, endpoints, client, url, asked, &manifest.refresh.params)
+    let spec = &manifest.refresh;
+    let client = client.identifying(spec.client_auth);
+    let shape = Shape::of(&manifest.token).but(spec.method, spec.encoding);
+    request::of_shape(manifest, endpoints, &client, url, asked, &spec.params, &shape)
 }
 
 /// Reads the reply. What it leaves out stays as it was: the refresh token, the scopes, captured values.
@@ -57,7 +62,8 @@ pub fn read(
     let mut fresh = reply::tokens(connector, now, reply)?;
     let paths = &connector.manifest().token.reply;
     let body = reply::body(reply);
-    let tells_end = paths.refresh_expires_in.iter().any(|path| json::at(&body, path).is_some());
+    let part = connector::token_part(connector.manifest(), &body);
+    let tells_end = paths.refresh_expires_in.iter().any(|path| json::at(part, path).is_some());
     if !tells_end && stays(fresh.refresh.as_ref(), former.refresh.as_ref()) {
         // The manifest's usual lifetime counts from when a token was new.
         fresh.refresh_expires_at = former.refresh_expires_at;

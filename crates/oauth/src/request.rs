@@ -79,12 +79,25 @@ pub(crate) fn for_tokens(
     asked: Params,
     more: &BTreeMap<String, String>,
 ) -> Result<Request<Bytes>, Error> {
+    let shape = Shape::of(&manifest.token);
+    of_shape(manifest, endpoints, client, url, asked, more, &shape)
+}
+
+/// A request for tokens, written in a way of its own.
+pub(crate) fn of_shape(
+    manifest: &Manifest,
+    endpoints: &Endpoints,
+    client: &Client,
+    url: &Url,
+    asked: Params,
+    more: &BTreeMap<String, String>,
+    shape: &Shape<'_>,
+) -> Result<Request<Bytes>, Error> {
     let mut params = asked;
     params.set_all(&manifest.token.params);
     params.set_all(more);
     let header = client.identify(manifest, endpoints, &mut params)?;
-    let shape = Shape::of(&manifest.token);
-    write(url, &endpoints.hosts, &params, &shape, header)
+    write(url, &endpoints.hosts, &params, shape, header)
 }
 
 /// How a request is written.
@@ -113,6 +126,14 @@ impl<'a> Shape<'a> {
             accept: &token.reply.accept,
             headers: vec![&token.headers],
         }
+    }
+
+    /// Written otherwise, where something is said; a `GET` says all in its query.
+    pub(crate) fn but(mut self, said: Option<TokenMethod>, encoding: Option<Encoding>) -> Self {
+        self.method = said.map_or(self.method, method);
+        let usual = if self.method == Method::GET { Encoding::Query } else { self.encoding };
+        self.encoding = encoding.unwrap_or(usual);
+        self
     }
 }
 

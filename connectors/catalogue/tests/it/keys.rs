@@ -79,6 +79,9 @@ fn every_key_stands_where_the_file_says_and_nowhere_else() {
         if place == "query" {
             assert_eq!(query.get(&name), Some(&value), "the parameter `{name}`");
             assert_eq!(header("authorization"), None);
+        } else if place == "path" {
+            assert_eq!(header("authorization"), None);
+            assert!(query.is_empty());
         } else {
             assert_eq!(header(&name), Some(value.as_str()), "the header `{name}`");
             assert!(!request.url.as_str().contains(conformance::KEY), "a URL ends up in logs");
@@ -95,7 +98,9 @@ fn every_key_stands_where_the_file_says_and_nowhere_else() {
         }
 
         let base = file.address("api", &subject.answers()).expect("every key has an API to go to");
-        let wanted = Url::parse(&format!("{}/x", base.trim_end_matches('/'))).expect("a URL");
+        let part = if place == "path" { format!("/{value}") } else { String::new() };
+        let wanted = format!("{}{part}/x", base.trim_end_matches('/'));
+        let wanted = Url::parse(&wanted).expect("a URL");
         assert_eq!(
             (request.url.host_str(), request.url.path()),
             (wanted.host_str(), wanted.path())
@@ -131,6 +136,7 @@ fn expected(file: &File) -> (&'static str, String, String) {
             );
             ("basic", "authorization".to_owned(), format!("Basic {}", BASE64_STANDARD.encode(pair)))
         }
+        "path" => ("path", String::new(), filled(text("template").unwrap_or("{key}"))),
         "query" => {
             let name = text("name").expect("a parameter has a name");
             ("query", name.to_owned(), filled(text("template").unwrap_or("{key}")))

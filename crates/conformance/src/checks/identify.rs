@@ -53,6 +53,10 @@ fn credential_was_sent(flow: &Flow<'_>, credential: &connector::Credential) {
             asked.url.query_pairs().any(|(n, v)| n == name.as_str() && v == value.expose_secret());
         assert!(sent, "the parameter `{name}` is missing");
     }
+    if let Some(part) = &apply.path {
+        let part = format!("{}/", part.expose_secret());
+        assert!(asked.url.path().contains(&part), "the part of the path is missing");
+    }
     for (name, value) in &flow.subject.manifest().api.headers {
         assert_eq!(asked.header(name), Some(value.as_str()), "the fixed header `{name}`");
     }

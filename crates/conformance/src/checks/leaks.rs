@@ -48,11 +48,16 @@ pub async fn nothing_secret_leaks(subject: &Subject) {
         flow.endpoints.revoke.as_ref().and_then(|url| {
             url.as_str().split_once("%7Btoken%7D").map(|(start, _)| start.to_owned())
         });
+    let api = subject.manifest().api_base(&flow.inputs, &credential);
+    let in_its_path = placed_in(subject.manifest(), Placement::Path);
     let urls = flow.peer.seen().into_iter().map(|seen| {
         let mut url = seen.url;
         // Some providers want it there, and only there.
         if in_the_query {
             url.set_query(None);
+        }
+        if in_its_path && url.host_str() == api.as_ref().and_then(|api| api.host_str()) {
+            url.set_path("");
         }
         match &in_a_path {
             Some(start) if url.as_str().starts_with(start) => start.clone(),
@@ -75,9 +80,13 @@ pub async fn nothing_secret_leaks(subject: &Subject) {
     }
 }
 
+fn placed_in(manifest: &Manifest, place: Placement) -> bool {
+    manifest.api.credential.as_ref().is_some_and(|spec| spec.place == place)
+}
+
 fn wants_secrets_in_a_query(manifest: &Manifest) -> bool {
     let revoke = &manifest.revoke;
-    manifest.api.credential.as_ref().is_some_and(|c| c.place == Placement::Query)
+    placed_in(manifest, Placement::Query)
         || manifest.token.encoding == Encoding::Query
         || revoke.encoding == Some(Encoding::Query)
         || revoke.method == RevokeMethod::Get

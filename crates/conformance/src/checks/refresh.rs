@@ -39,17 +39,18 @@ pub async fn a_refresh_keeps_what_it_must(subject: &Subject) {
         );
     }
     let reply = &subject.manifest().token.reply;
-    let without = Answer::from(good.without(&reply.refresh));
+    let without = Answer::from(good.without_of_token(reply, &reply.refresh));
     let kept =
         flow.refresh(&former, without).await.expect("a reply without a refresh token is good");
     assert_eq!(token(&kept), token(&former), "a missing refresh token keeps the old");
 
-    let without = Answer::from(good.without(&reply.expires_in).without(&reply.expires_at));
+    let ends = [reply.expires_in.clone(), reply.expires_at.clone()].concat();
+    let without = Answer::from(good.without_of_token(reply, &ends));
     let endless = flow.refresh(&former, without).await.expect("a reply without an end is good");
     let usual = subject.manifest().lifetime.access_s.map(|s| NOW.plus(Duration::from_secs(s)));
     assert_eq!(endless.expires_at, usual, "a missing end is the manifest's");
 
-    let without = Answer::from(good.without(&reply.scope));
+    let without = Answer::from(good.without_of_token(reply, &reply.scope));
     let same = flow.refresh(&former, without).await.expect("a reply without scopes is good");
     assert_eq!(same.scopes, former.scopes, "missing scopes stay as they were");
 }
@@ -62,7 +63,8 @@ async fn renewed(flow: &Flow<'_>, former: &connector::TokenSet, spec: &TokenExch
     let endpoints = &flow.endpoints;
     let endpoint = endpoints.refresh.as_ref().or(endpoints.exchange.as_ref());
     traded(flow, spec, endpoint.or(endpoints.token.as_ref()), former);
-    let without = Answer::from(good.without(&flow.subject.manifest().token.reply.scope));
+    let reply = &flow.subject.manifest().token.reply;
+    let without = Answer::from(good.without_of_token(reply, &reply.scope));
     let same = flow.refresh(former, without).await.expect("a reply without scopes is good");
     assert_eq!(same.scopes, former.scopes, "missing scopes stay as they were");
     assert_eq!(same.captured, former.captured, "what was captured stays");

@@ -93,7 +93,7 @@ impl Api {
             (true, Credential::OAuth1(pair)) => Some((pair.token.clone(), pair.secret.clone())),
             _ => None,
         };
-        if apply.headers.is_empty() && apply.query.is_empty() && pair.is_none() {
+        if apply.is_empty() && pair.is_none() {
             return Err(invalid("the credential lacks what the manifest sends; link again"));
         }
         let values = values(inputs, credential);
@@ -230,7 +230,7 @@ impl Api {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Response<Bytes>, Error> {
-        let url = self.with_query(url);
+        let url = self.apply.in_path(self.base.as_ref(), self.with_query(url));
         let mut turn = 0;
         loop {
             let signed = self.signed(turn, &method, &url, &headers, &body)?;
@@ -258,7 +258,8 @@ impl Api {
         let client = self.signing.iter();
         let client =
             client.flat_map(|signing| [&signing.client_secret].into_iter().chain(&signing.former));
-        let placed = self.apply.headers.values().chain(self.apply.query.values());
+        let placed =
+            self.apply.headers.values().chain(self.apply.query.values()).chain(&self.apply.path);
         placed.chain(pair).chain(client).collect()
     }
 

@@ -144,6 +144,8 @@ pub enum Placement {
     Header,
     /// In the query.
     Query,
+    /// In the path, between `api.base` and what is asked: a part of its own, or several.
+    Path,
     /// As HTTP Basic (RFC 7617).
     Basic,
 }

@@ -82,6 +82,10 @@ pub struct Input {
     /// What counts where it is left out.
     #[serde(default)]
     pub default: Option<String>,
+    /// What the address goes on with behind the answer, such as `.example.com`: shown behind the field, and
+    /// taken off an answer that has it.
+    #[serde(default)]
+    pub suffix: Option<String>,
     /// What sort of text.
     #[serde(default)]
     pub kind: InputKind,

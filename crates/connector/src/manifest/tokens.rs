@@ -103,6 +103,10 @@ fn one(path: &str) -> Vec<String> {
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct ReplyPaths {
+    /// Where a reply can hold several tokens, a bot's and a person's: where each is, empty for the reply itself.
+    /// The first of them with an access token counts, and what else is read of a token is read there: nothing
+    /// of one is joined with another's. Errors and `token.capture` stay with the whole reply.
+    pub tokens: Vec<String>,
     /// The access token.
     pub access: Vec<String>,
     /// The refresh token.
@@ -132,6 +136,7 @@ pub struct ReplyPaths {
 impl Default for ReplyPaths {
     fn default() -> Self {
         Self {
+            tokens: Vec::new(),
             access: one("access_token"),
             refresh: one("refresh_token"),
             expires_in: one("expires_in"),
@@ -185,6 +190,12 @@ pub struct RefreshSpec {
     /// The access token is sent in the place of a refresh token, which the provider does not have; to
     /// `urls.refresh`, else `urls.exchange`, else `urls.token`.
     pub exchange: Option<TokenExchange>,
+    /// None = as the token request.
+    pub method: Option<TokenMethod>,
+    /// None = as the token request, and in the query for `GET`.
+    pub encoding: Option<Encoding>,
+    /// How the client identifies itself; none = as at the token request.
+    pub client_auth: Option<ClientAuth>,
     /// Whether a refresh may ask for fewer scopes (RFC 6749, section 6).
     pub accepts_scope: bool,
     /// Fixed parameters.

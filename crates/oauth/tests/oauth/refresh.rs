@@ -51,6 +51,33 @@ async fn the_manifest_may_send_it_elsewhere_and_add_to_it() {
 }
 
 #[tokio::test]
+async fn the_manifest_may_write_it_otherwise_than_an_exchange() {
+    let connector = connector(
+        "[refresh]\nencoding = \"json\"\nclient_auth = \"basic\"\nparams = { tenant = \"t\" }",
+    );
+    let endpoints = endpoints(&connector).await;
+    let request = refresh::request(&connector, &endpoints, &client(), &tokens(), None).unwrap();
+    assert!(request.headers().contains_key("authorization"));
+    assert_eq!(request.headers()["content-type"], "application/json");
+    let body: serde_json::Value = serde_json::from_slice(request.body()).unwrap();
+    let sent = serde_json::json!({
+        "grant_type": "refresh_token", "refresh_token": "old-refresh", "tenant": "t",
+    });
+    assert_eq!(body, sent, "and the client's secret is not in the body");
+}
+
+#[tokio::test]
+async fn a_refresh_by_get_says_all_in_its_query() {
+    let connector = connector("[refresh]\nmethod = \"GET\"");
+    let endpoints = endpoints(&connector).await;
+    let request = refresh::request(&connector, &endpoints, &client(), &tokens(), None).unwrap();
+    assert_eq!(request.method(), "GET");
+    assert!(request.body().is_empty());
+    let query = fields(request.uri().query().unwrap().as_bytes());
+    assert_eq!(query["refresh_token"], "old-refresh");
+}
+
+#[tokio::test]
 async fn without_a_refresh_token_nothing_can_be_sent() {
     let connector = connector("");
     let bare = TokenSet { refresh: None, ..tokens() };

@@ -182,6 +182,7 @@ fn fields(manifest: &Manifest, app: &App, by_key: bool, again: &Again) -> Vec<Fi
         required: input.required,
         url: input.kind == InputKind::Url,
         pattern: input.pattern.clone(),
+        suffix: input.suffix.clone(),
         options: input.one_of.clone(),
         value: again
             .answers

@@ -181,6 +181,17 @@ fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
     input.help.as_deref().map_or(Ok(()), |help| line(place, help, 500))?;
     at_most(place, input.one_of.len(), MOST_ENTRIES)?;
     input.pattern.as_deref().map_or(Ok(()), |pattern| anchored(place, pattern))?;
+    let of_an_address = !input.secret && input.kind == InputKind::Text && input.one_of.is_empty();
+    let sound = |suffix: &str| {
+        let ascii =
+            suffix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_/".contains(&byte));
+        (2..=100).contains(&suffix.len()) && ascii && suffix.starts_with(['.', '-', '/'])
+    };
+    must(
+        input.suffix.as_deref().is_none_or(|suffix| of_an_address && sound(suffix)),
+        place,
+        "a suffix stands behind an open text: `.example.com`",
+    )?;
     must(
         input.kind != InputKind::Region || !input.one_of.is_empty(),
         place,

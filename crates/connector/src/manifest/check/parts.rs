@@ -221,6 +221,9 @@ fn token(manifest: &Manifest) -> Checked {
     ] {
         paths("token.reply", list)?;
     }
+    at_most("token.reply.tokens", reply.tokens.len(), 10)?;
+    let inner = reply.tokens.iter().filter(|path| !path.is_empty());
+    inner.into_iter().try_for_each(|path| word("token.reply.tokens", path))?;
     reply.error_path.as_deref().map_or(Ok(()), |path| word("token.reply.error_path", path))?;
     reply.ok_path.as_deref().map_or(Ok(()), |path| word("token.reply.ok_path", path))?;
     header("token.reply.accept", "accept", &reply.accept)?;
@@ -362,7 +365,7 @@ fn more_headers(spec: &CredentialSpec) -> Checked {
     let first = match spec.place {
         Placement::Header => spec.name.as_deref().unwrap_or("authorization"),
         Placement::Basic => "authorization",
-        Placement::Query => "",
+        Placement::Query | Placement::Path => "",
     };
     for (name, text) in &spec.headers {
         header(place, name, "x")?;
@@ -397,6 +400,7 @@ fn shape(spec: &CredentialSpec) -> Checked {
         "`user` and `password` belong to in = \"basic\"",
     )?;
     match (&spec.name, spec.place) {
+        (Some(_), Placement::Path) => must(false, place, "in = \"path\" has no `name`"),
         (None, Placement::Query) => {
             must(false, place, "in = \"query\" needs the parameter's `name`")
         }

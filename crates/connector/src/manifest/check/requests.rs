@@ -32,8 +32,38 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         "refresh.accepts_scope",
         "an access token that is exchanged for another keeps its scopes",
     )?;
+    written_otherwise(manifest)?;
     introspect(manifest)?;
     revoke(manifest)
+}
+
+/// How a refresh is written, where that is not as codes are exchanged.
+fn written_otherwise(manifest: &Manifest) -> Checked {
+    let spec = &manifest.refresh;
+    let place = "refresh";
+    let said = spec.method.is_some() || spec.encoding.is_some() || spec.client_auth.is_some();
+    must(
+        !said || (manifest.auth.kind == AuthKind::Oauth2Code && spec.exchange.is_none()),
+        place,
+        "`method`, `encoding` and `client_auth` are of a refresh by refresh token: with \
+         refresh.exchange they stand there, and otherwise only auth.kind = \"oauth2_code\" has one",
+    )?;
+    has_a_body(manifest, place, spec.method, spec.encoding)
+}
+
+/// Whether what is sent has a place: a `GET` has its query only.
+fn has_a_body(
+    manifest: &Manifest,
+    place: &str,
+    method: Option<TokenMethod>,
+    encoding: Option<Encoding>,
+) -> Checked {
+    let method = method.unwrap_or(manifest.token.method);
+    must(
+        method == TokenMethod::Post || matches!(encoding, None | Some(Encoding::Query)),
+        place,
+        "a GET has no body: write encoding = \"query\", or leave it out",
+    )
 }
 
 /// A token is shown to nobody but the server that made it.
@@ -57,12 +87,7 @@ fn exchange(manifest: &Manifest, place: &'static str, spec: &TokenExchange) -> C
     let client = [&manifest.client.id_param, &manifest.client.secret_param];
     let ours = spec.token_param == "grant_type" || client.contains(&&spec.token_param);
     must(!ours, place, format!("`{}` is set by the hub", spec.token_param))?;
-    let method = spec.method.unwrap_or(manifest.token.method);
-    must(
-        method == TokenMethod::Post || matches!(spec.encoding, None | Some(Encoding::Query)),
-        place,
-        "a GET has no body: write encoding = \"query\", or leave it out",
-    )
+    has_a_body(manifest, place, spec.method, spec.encoding)
 }
 
 fn revoke(manifest: &Manifest) -> Checked {
@@ -173,6 +198,18 @@ mod tests {
         let client =
             "auth.kind = \"oauth2_client_credentials\"\nurls.token = \"https://x.example/t\"\n";
         refused(&format!("{client}{exchange}"), "oauth2_code");
+    }
+
+    #[test]
+    fn a_refresh_may_be_written_otherwise() {
+        let of = |refresh: &str| format!("{CODE}[refresh]\n{refresh}\n");
+        assert!(check(&of("method = \"GET\"")).is_ok());
+        assert!(check(&of("encoding = \"json\"\nclient_auth = \"basic\"")).is_ok());
+        refused(&of("method = \"GET\"\nencoding = \"json\""), "no body");
+        refused(&of("encoding = \"json\"\nexchange = { grant_type = \"x\" }"), "refresh.exchange");
+        let client =
+            "auth.kind = \"oauth2_client_credentials\"\nurls.token = \"https://x.example/t\"\n";
+        refused(&format!("{client}refresh.encoding = \"json\"\n"), "oauth2_code");
     }
 
     #[test]

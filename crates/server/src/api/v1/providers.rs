@@ -79,6 +79,9 @@ struct InputView {
     #[serde(rename = "enum")]
     one_of: Vec<String>,
     default: Option<String>,
+    /// What the address goes on with behind the answer; an answer may have it.
+    #[schema(example = ".example.com")]
+    suffix: Option<String>,
     /// `text`, `host`, `url`, `region` or `private_key`.
     kind: &'static str,
 }
@@ -114,6 +117,7 @@ impl From<Found> for ProviderView {
             pattern: input.pattern.clone(),
             one_of: input.one_of.clone(),
             default: input.default.clone(),
+            suffix: input.suffix.clone(),
             kind: match input.kind {
                 InputKind::Text => "text",
                 InputKind::Host => "host",

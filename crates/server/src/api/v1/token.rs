@@ -132,6 +132,10 @@ struct ApplyView {
     #[schema(example = json!({ "authorization": "Bearer …" }))]
     headers: BTreeMap<String, String>,
     query: BTreeMap<String, String>,
+    /// What stands in the path, between `api_base` and what is asked; there only where a provider wants it so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "/bot123456:…")]
+    path: Option<String>,
 }
 
 impl From<Apply> for ApplyView {
@@ -139,7 +143,8 @@ impl From<Apply> for ApplyView {
         let shown = |map: BTreeMap<String, base::SecretString>| {
             map.into_iter().map(|(name, value)| (name, value.expose_secret().to_owned())).collect()
         };
-        Self { headers: shown(apply.headers), query: shown(apply.query) }
+        let path = apply.path.map(|part| part.expose_secret().to_owned());
+        Self { headers: shown(apply.headers), query: shown(apply.query), path }
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) struct Field {
     pub(crate) url: bool,
     /// The manifest's anchored regular expression, as Rust's `regex` reads it.
     pub(crate) pattern: Option<String>,
+    /// What the address goes on with, shown behind the field.
+    pub(crate) suffix: Option<String>,
     /// The only values there are; empty = any.
     pub(crate) options: Vec<String>,
     /// What stands there already. Not shown where `secret`.
@@ -38,7 +40,16 @@ impl Field {
     }
 
     pub(super) fn html_pattern(&self) -> Option<String> {
-        html_pattern(self.pattern.as_deref()?)
+        let bare = html_pattern(self.pattern.as_deref()?)?;
+        let Some(suffix) = &self.suffix else { return Some(bare) };
+        // The server takes a whole address apart.
+        let suffix: String = suffix
+            .chars()
+            .map(|c| {
+                if c.is_ascii_alphanumeric() || c == '-' { c.to_string() } else { format!(r"\{c}") }
+            })
+            .collect();
+        Some(format!(r"(?:https:\/\/)?(?:{bare})(?:{suffix})?\/?"))
     }
 }
 

@@ -23,6 +23,7 @@ fn field(secret: bool) -> Field {
         required: true,
         url: false,
         pattern: Some(text("^[a-z0-9-]+$")),
+        suffix: None,
         options: Vec::new(),
         value: text("filled-in-before"),
         max_length: 200,
