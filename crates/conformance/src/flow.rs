@@ -57,9 +57,11 @@ impl<'a> Flow<'a> {
             .await
             .unwrap_or_else(|error| panic!("the endpoints are not found: {error}"));
         peer.at(&endpoints);
+        let (client_secret, certificate) = keys::client(subject.manifest());
         let client = Client {
             client_id: "cl:ient&1".to_owned(),
-            client_secret: Some(keys::secret(subject.manifest()).into()),
+            client_secret,
+            certificate,
             redirect_uri: "https://hub.example/oauth/callback/cli_1".to_owned(),
             auth: None,
             proof: Proof::Signed {
@@ -198,6 +200,7 @@ impl<'a> Flow<'a> {
     pub(crate) fn api(&self, credential: &Credential) -> Result<Api, connector::Error> {
         let (manifest, outbound) = (self.subject.manifest(), self.outbound.clone());
         let api = Api::new(outbound, manifest, &self.inputs, credential)?;
+        let api = api.showing(self.client.certificate.clone());
         Ok(if manifest.signs_requests() { api.signing(signed::signing(1)) } else { api })
     }
 

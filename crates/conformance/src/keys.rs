@@ -2,11 +2,13 @@
 
 use std::sync::LazyLock;
 
+use base::{ExposeSecret, SecretString};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use connector::{Manifest, manifest::AssertionAlgorithm};
+use connector::{ClientAuth, Manifest, manifest::AssertionAlgorithm};
+use outbound::ClientCertificate;
 use ring::{
     rand::SystemRandom,
     signature::{
@@ -31,6 +33,27 @@ static EC: LazyLock<Vec<u8>> = LazyLock::new(|| {
 pub(crate) fn secret(manifest: &Manifest) -> String {
     let spec = manifest.client.assertion.as_ref();
     spec.map_or(SECRET.to_owned(), |spec| pem(spec.algorithm))
+}
+
+/// A certificate that nobody trusts, with its key, of this run.
+static CERTIFICATE: LazyLock<String> = LazyLock::new(|| {
+    let made = rcgen::generate_simple_self_signed(["client.example".to_owned()]);
+    let made = made.expect("a certificate is made");
+    made.cert.pem() + &made.signing_key.serialize_pem()
+});
+
+/// What a client of this provider has: a secret, a certificate, or both.
+pub(crate) fn client(manifest: &Manifest) -> (Option<SecretString>, Option<ClientCertificate>) {
+    let secret = SecretString::from(secret(manifest));
+    if !manifest.client.certificate {
+        return (Some(secret), None);
+    }
+    let whole = match manifest.client.auth {
+        ClientAuth::Mtls | ClientAuth::None => CERTIFICATE.clone(),
+        _ => format!("{}\n{}", secret.expose_secret(), *CERTIFICATE),
+    };
+    let (secret, certificate) = oauth::take_apart(manifest, &whole.into()).expect("it is whole");
+    (secret, Some(certificate))
 }
 
 /// The private key for this algorithm.

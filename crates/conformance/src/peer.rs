@@ -11,7 +11,7 @@ use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Request, Response};
 use oauth::Endpoints;
-use outbound::Outbound;
+use outbound::{ClientCertificate, Outbound};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use url::{Url, form_urlencoded};
@@ -25,6 +25,7 @@ pub(crate) struct Seen {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    pub(crate) shows_a_certificate: bool,
 }
 
 impl Seen {
@@ -200,6 +201,7 @@ impl Peer {
             url: url.clone(),
             headers: request.headers().clone(),
             body: request.body().clone(),
+            shows_a_certificate: ClientCertificate::of(request).is_some(),
         };
         let mut state = self.state();
         if state.endpoints.introspect.as_ref().is_some_and(|own| leads(own, &url)) {

@@ -308,6 +308,7 @@ pub(crate) async fn link(subject: &Subject, secret: &str) -> Result<Linked, Erro
         redirect_uri: "https://hub.example/oauth/callback/cli_1".to_owned(),
         auth: None,
         proof: oauth::Proof::None,
+        certificate: None,
     };
     let (rng, scopes) = (SeededRng::new(7), subject.scopes());
     let options = AuthorizeOptions::default();

@@ -9,6 +9,7 @@ use connector::{
     manifest::{AssertionParam, HeaderSpec},
 };
 use http::{HeaderName, HeaderValue, header};
+use outbound::ClientCertificate;
 use url::form_urlencoded;
 
 use crate::{Endpoints, Error, Proof, assertion, request::Params};
@@ -26,6 +27,8 @@ pub struct Client {
     pub auth: Option<ClientAuth>,
     /// Where its assertions come from, if it proves itself with such.
     pub proof: Proof,
+    /// What it shows in TLS, if it has a certificate.
+    pub certificate: Option<ClientCertificate>,
 }
 
 impl Client {
@@ -37,9 +40,9 @@ impl Client {
     /// How this client identifies itself at this provider.
     fn method(&self, manifest: &Manifest, endpoints: &Endpoints) -> ClientAuth {
         // A private key is never sent, whatever anybody offers or chooses.
-        if manifest.client.auth == ClientAuth::PrivateKeyJwt {
+        if manifest.client.auth.keeps_its_key() {
             let none = self.auth == Some(ClientAuth::None);
-            return if none { ClientAuth::None } else { ClientAuth::PrivateKeyJwt };
+            return if none { ClientAuth::None } else { manifest.client.auth };
         }
         if self.client_secret.is_none() {
             return ClientAuth::None;
@@ -61,8 +64,22 @@ impl Client {
         [ClientAuth::Basic, ClientAuth::Post].into_iter().find(|m| offered(*m)).unwrap_or(declared)
     }
 
-    /// Puts what identifies the client into the body; what belongs into a header is handed back.
+    /// Puts what identifies the client into the body; what belongs elsewhere is handed back.
     pub(crate) fn identify(
+        &self,
+        manifest: &Manifest,
+        endpoints: &Endpoints,
+        params: &mut Params,
+    ) -> Result<Shown, Error> {
+        self.said(manifest, endpoints, params).map(|header| self.showing(header))
+    }
+
+    /// A header, and the certificate that goes with every request of this client.
+    pub(crate) fn showing(&self, header: Option<Header>) -> Shown {
+        Shown { header, certificate: self.certificate.clone() }
+    }
+
+    fn said(
         &self,
         manifest: &Manifest,
         endpoints: &Endpoints,
@@ -94,6 +111,7 @@ impl Client {
                 params.set(&spec.id_param, &self.client_id);
                 self.assert(manifest, endpoints, params).map(|()| None)
             }
+            // With a certificate too: by the id it is looked up (RFC 8705, section 2).
             _ => {
                 params.set(&spec.id_param, &self.client_id);
                 Ok(None)
@@ -132,6 +150,43 @@ impl Client {
     }
 }
 
+/// A client's secret that holds a certificate (`client.certificate`), taken apart: what is sent, which stands on
+/// a line before the PEM, and what is shown in TLS. Says what is wrong with it, and quotes nothing.
+pub fn take_apart(
+    manifest: &Manifest,
+    secret: &SecretString,
+) -> Result<(Option<SecretString>, ClientCertificate), String> {
+    let text = secret.expose_secret();
+    let certificate = ClientCertificate::from_pem(text).map_err(|error| error.to_string())?;
+    let sent = text.split("-----BEGIN ").next().unwrap_or_default().trim();
+    let wanted = !manifest.client.auth.keeps_its_key() && manifest.client.auth != ClientAuth::None;
+    match (wanted, sent) {
+        (true, "") => Err("the secret itself does not stand on a line before it".to_owned()),
+        (true, _) if sent.chars().any(char::is_control) => {
+            Err("what stands before it is more than one line".to_owned())
+        }
+        (true, _) => Ok((Some(SecretString::from(sent)), certificate)),
+        (false, "") => Ok((None, certificate)),
+        (false, _) => Err("something stands before it".to_owned()),
+    }
+}
+
+/// What identifies the client besides the body.
+#[derive(Default)]
+pub(crate) struct Shown {
+    /// In a header.
+    pub(crate) header: Option<Header>,
+    /// In TLS.
+    pub(crate) certificate: Option<ClientCertificate>,
+}
+
+impl Shown {
+    /// A header alone.
+    pub(crate) fn header(header: Header) -> Self {
+        Self { header: Some(header), certificate: None }
+    }
+}
+
 /// A header that holds a secret.
 pub(crate) type Header = (HeaderName, HeaderValue);
 
@@ -156,6 +211,7 @@ fn registered_name(method: ClientAuth) -> &'static str {
         // Nobody's document names it.
         ClientAuth::Header => "",
         ClientAuth::PrivateKeyJwt => "private_key_jwt",
+        ClientAuth::Mtls => "tls_client_auth",
         ClientAuth::None => "none",
     }
 }

@@ -13,7 +13,13 @@ use crate::{Endpoints, Error, endpoints::callable, reply, request};
 const MOST: usize = 50;
 
 /// Reads the issuer's metadata; what it names is as safe to call as the issuer itself.
-pub(crate) async fn discover(outbound: &Outbound, issuer: &Url) -> Result<Endpoints, Error> {
+///
+/// To a client that shows a certificate the endpoints may be elsewhere (RFC 8705, section 5).
+pub(crate) async fn discover(
+    outbound: &Outbound,
+    issuer: &Url,
+    by_certificate: bool,
+) -> Result<Endpoints, Error> {
     let hosts = Hosts::default().and(issuer);
     for place in places(issuer) {
         let answer = outbound.send(request::get(&place, &hosts)?, request::DOCUMENT).await?;
@@ -29,7 +35,7 @@ pub(crate) async fn discover(outbound: &Outbound, issuer: &Url) -> Result<Endpoi
         }
         let document = reply::body(&answer);
         if status.is_success() && document.is_object() {
-            return read(issuer, &document);
+            return read(issuer, &document, by_certificate);
         }
     }
     let text = format!(
@@ -59,7 +65,7 @@ fn places(issuer: &Url) -> [Url; 2] {
     })
 }
 
-fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
+fn read(issuer: &Url, document: &Value, by_certificate: bool) -> Result<Endpoints, Error> {
     let invalid = |text: String| Error::answered(ErrorKind::Invalid, text);
     let text = |name: &str| document.get(name).and_then(Value::as_str);
     let yes = |name: &str| document.get(name).and_then(Value::as_bool).unwrap_or(false);
@@ -71,7 +77,9 @@ fn read(issuer: &Url, document: &Value) -> Result<Endpoints, Error> {
             host(issuer)
         )));
     }
-    let endpoint = |name: &str| match text(name) {
+    let aliases = document.get("mtls_endpoint_aliases").filter(|_| by_certificate);
+    let alias = |name: &str| aliases?.get(name)?.as_str();
+    let endpoint = |name: &str| match alias(name).or_else(|| text(name)) {
         None => Ok(None),
         Some(url) => callable(url)
             // No way down from https, not even to this machine.

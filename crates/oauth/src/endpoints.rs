@@ -129,7 +129,9 @@ pub async fn endpoints(
     let values = inputs.as_map();
     let mut found = match &manifest.issuer {
         Some(template) => {
-            discovery::discover(outbound, &filled(template, values, "issuer")?).await?
+            let by_certificate = manifest.client.certificate;
+            discovery::discover(outbound, &filled(template, values, "issuer")?, by_certificate)
+                .await?
         }
         None => Endpoints::default(),
     };

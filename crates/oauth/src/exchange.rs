@@ -29,7 +29,7 @@ pub(crate) fn request(
     params.set("grant_type", &spec.grant_type);
     params.set(&spec.token_param, tokens.access.expose_secret());
     let client = client.identifying(spec.client_auth);
-    let header = client.identify(manifest, endpoints, &mut params)?;
+    let shown = client.identify(manifest, endpoints, &mut params)?;
     let shape = Shape::of(&manifest.token).but(spec.method, spec.encoding);
-    request::write(url, &endpoints.hosts, &params, &shape, header)
+    request::write(url, &endpoints.hosts, &params, &shape, shown)
 }

@@ -194,5 +194,5 @@ pub async fn narrow(
     // A reply without scopes means: as asked (RFC 6749, section 5.1).
     narrowed.scopes.get_or_insert_with(|| scopes.to_vec());
     reply::keep_captured(&mut narrowed, &tokens.captured);
-    Ok(narrowed)
+    Ok(with_told_end(outbound, now, connector, endpoints, client, narrowed).await)
 }

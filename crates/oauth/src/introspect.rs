@@ -80,9 +80,9 @@ pub fn introspect_request(
     let mut params = Params::default();
     params.set("token", tokens.access.expose_secret());
     params.set("token_type_hint", "access_token");
-    let header = client.identify(manifest, endpoints, &mut params)?;
+    let shown = client.identify(manifest, endpoints, &mut params)?;
     let accept = "application/json";
     let shape =
         Shape { method: Method::POST, encoding: Encoding::Form, accept, headers: Vec::new() };
-    request::write(url, &endpoints.hosts, &params, &shape, header).map(Some)
+    request::write(url, &endpoints.hosts, &params, &shape, shown).map(Some)
 }

@@ -33,7 +33,7 @@ pub mod session;
 pub use assertion::{Proof, check_key};
 pub use authorize::{Authorization, AuthorizeOptions, authorize};
 pub use callback::{CallbackAnswer, CallbackError, read_callback};
-pub use client::Client;
+pub use client::{Client, take_apart};
 pub use endpoints::{Endpoints, Later, endpoints};
 pub use error::Error;
 pub use grant::{

@@ -57,11 +57,11 @@ async fn reference(
     for (name, value) in params.iter() {
         pushed.set(name, value);
     }
-    let header = client.identify(manifest, endpoints, &mut pushed)?;
+    let shown = client.identify(manifest, endpoints, &mut pushed)?;
     // RFC 9126, section 2.1, knows forms only.
     let shape =
         Shape { method: Method::POST, encoding: Encoding::Form, ..Shape::of(&manifest.token) };
-    let request = request::write(endpoint, &endpoints.hosts, &pushed, &shape, header)?;
+    let request = request::write(endpoint, &endpoints.hosts, &pushed, &shape, shown)?;
     read(manifest, &outbound.send(request, request::TOKEN).await?)
 }
 

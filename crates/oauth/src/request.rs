@@ -12,7 +12,7 @@ use outbound::{Hosts, Limits};
 use percent_encoding::utf8_percent_encode;
 use url::{Url, form_urlencoded};
 
-use crate::{Client, Endpoints, Error, client::Header, endpoints::UNRESERVED};
+use crate::{Client, Endpoints, Error, client::Shown, endpoints::UNRESERVED};
 
 /// What a token endpoint may take.
 pub(crate) const TOKEN: Limits =
@@ -96,8 +96,8 @@ pub(crate) fn of_shape(
     let mut params = asked;
     params.set_all(&manifest.token.params);
     params.set_all(more);
-    let header = client.identify(manifest, endpoints, &mut params)?;
-    write(url, &endpoints.hosts, &params, shape, header)
+    let shown = client.identify(manifest, endpoints, &mut params)?;
+    write(url, &endpoints.hosts, &params, shape, shown)
 }
 
 /// How a request is written.
@@ -143,7 +143,7 @@ pub(crate) fn write(
     hosts: &Hosts,
     params: &Params,
     shape: &Shape<'_>,
-    header: Option<Header>,
+    shown: Shown,
 ) -> Result<Request<Bytes>, Error> {
     let content_type = match shape.encoding {
         Encoding::Form => Some("application/x-www-form-urlencoded"),
@@ -164,8 +164,11 @@ pub(crate) fn write(
     for (name, value) in shape.headers.iter().copied().flatten() {
         fixed(headers, name, value)?;
     }
-    if let Some((name, value)) = header {
+    if let Some((name, value)) = shown.header {
         headers.insert(name, value);
+    }
+    if let Some(certificate) = shown.certificate {
+        certificate.bind(&mut request);
     }
     Ok(request)
 }

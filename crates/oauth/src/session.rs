@@ -14,7 +14,9 @@ use outbound::Outbound;
 use zeroize::Zeroizing;
 
 use crate::{
-    Endpoints, Error, reply, request,
+    Endpoints, Error,
+    client::Shown,
+    reply, request,
     request::{Params, Shape},
 };
 
@@ -116,9 +118,9 @@ pub(crate) fn ask(
             let pair =
                 Zeroizing::new(format!("{}:{}", *fill(&basic.user)?, *fill(&basic.password)?));
             let value = secret(&format!("Basic {}", STANDARD.encode(&*pair)));
-            Some((header::AUTHORIZATION, value.ok_or_else(|| wrong("can't be sent"))?))
+            Shown::header((header::AUTHORIZATION, value.ok_or_else(|| wrong("can't be sent"))?))
         }
-        None => None,
+        None => Shown::default(),
     };
     let shape = Shape::of(&manifest.token);
     let mut request = request::write(url, &endpoints.hosts, &params, &shape, basic)?;

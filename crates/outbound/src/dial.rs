@@ -25,7 +25,7 @@ use tokio_rustls::TlsConnector;
 use tower::Service;
 use url::{Host, Url};
 
-use crate::{Config, ConfigError, Error, Net, guard, guard::Guard};
+use crate::{ClientCertificate, Config, ConfigError, Error, Net, guard, guard::Guard};
 
 /// The most addresses of one name that are tried.
 const MOST_TRIED: usize = 8;
@@ -64,15 +64,25 @@ impl Dialer {
     }
 
     /// A connection to this URL's host, TLS included, within this time.
-    pub(crate) async fn dial(&self, url: &Url, limit: Duration) -> Result<Stream, Error> {
+    pub(crate) async fn dial(
+        &self,
+        url: &Url,
+        certificate: Option<&ClientCertificate>,
+        limit: Duration,
+    ) -> Result<Stream, Error> {
         let host = url.host_str().unwrap_or_default();
         let failed = || Error::Connect { host: host.to_owned() };
-        timeout(limit, self.0.dial(url, host)).await.unwrap_or_else(|_| Err(failed()))
+        timeout(limit, self.0.dial(url, host, certificate)).await.unwrap_or_else(|_| Err(failed()))
     }
 }
 
 impl Parts {
-    async fn dial(&self, url: &Url, host: &str) -> Result<Stream, Error> {
+    async fn dial(
+        &self,
+        url: &Url,
+        host: &str,
+        certificate: Option<&ClientCertificate>,
+    ) -> Result<Stream, Error> {
         let failed = || Error::Connect { host: host.to_owned() };
         let exempt = self.guard.is_exempt(url)?;
         let port = url.port_or_known_default().ok_or(Error::InvalidUrl("it has no port"))?;
@@ -92,7 +102,11 @@ impl Parts {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(bare.to_owned())
             .map_err(|_| Error::InvalidUrl("no certificate can name its host"))?;
-        let tls = self.tls.connect(name, tcp).await.map_err(|_| failed())?;
+        let tls = match certificate {
+            Some(certificate) => TlsConnector::from(certificate.shown_in(self.tls.config())),
+            None => self.tls.clone(),
+        };
+        let tls = tls.connect(name, tcp).await.map_err(|_| failed())?;
         Ok(Stream(Box::new(tls)))
     }
 
@@ -123,7 +137,7 @@ impl Service<Uri> for Dialer {
         Box::pin(async move {
             let url = Url::parse(&place.to_string())
                 .map_err(|_| Error::InvalidUrl("it is not a whole URL"))?;
-            Ok(TokioIo::new(dialer.dial(&url, dialer.0.limit).await?))
+            Ok(TokioIo::new(dialer.dial(&url, None, dialer.0.limit).await?))
         })
     }
 }

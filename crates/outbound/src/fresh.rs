@@ -95,7 +95,8 @@ impl Fresh {
     }
 }
 
-async fn exchange(
+/// Writes the one request that a connection was made for.
+pub(crate) async fn exchange(
     mut wire: Wire,
     request: Request<Bytes>,
     url: &Url,

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use url::Url;
 
-use crate::{Error, Limits, Transport, fresh::Wire};
+use crate::{ClientCertificate, Error, Limits, Transport, fresh::Wire};
 
 /// Answers requests in this process.
 #[async_trait]
@@ -45,7 +45,12 @@ impl<H: Handler> Transport for InProcess<H> {
         Ok(answer)
     }
 
-    async fn connect(&self, _: &Url, _: Limits) -> Result<Option<Wire>, Error> {
+    async fn connect(
+        &self,
+        _: &Url,
+        _: Option<&ClientCertificate>,
+        _: Limits,
+    ) -> Result<Option<Wire>, Error> {
         Ok(None)
     }
 }

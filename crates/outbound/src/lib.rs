@@ -11,6 +11,7 @@
 //! - **No redirects.** One is an answer like any other. Nobody here needs them followed: token,
 //!   revocation and discovery endpoints (RFC 6749, RFC 7009, RFC 8414) are where they say they are.
 //!   Whoever reads a `Location` and sends again passes the guard again.
+//! - **A certificate is shown for one request** and to its peer alone: see [`ClientCertificate`].
 //! - **A request keeps to its hosts**, if it was given any: see [`Hosts`].
 //! - **Time and size are bounded**: [`Limits`], and 64 KiB and 100 headers for an answer's head. Bodies are
 //!   not decompressed.
@@ -30,6 +31,7 @@
 
 mod address;
 mod allow;
+mod certificate;
 mod dial;
 mod error;
 mod fresh;
@@ -48,6 +50,7 @@ use http::{Method, Request, Response};
 use url::Url;
 
 pub use address::is_public;
+pub use certificate::{CertificateError, ClientCertificate};
 pub use error::{ConfigError, Error};
 pub use fresh::Fresh;
 pub use hosts::Hosts;
@@ -98,7 +101,12 @@ pub(crate) trait Transport: Send + Sync {
     ) -> Result<Response<Bytes>, Error>;
 
     /// A connection made for one request; none where there are no connections to make.
-    async fn connect(&self, url: &Url, limits: Limits) -> Result<Option<fresh::Wire>, Error>;
+    async fn connect(
+        &self,
+        url: &Url,
+        certificate: Option<&ClientCertificate>,
+        limits: Limits,
+    ) -> Result<Option<fresh::Wire>, Error>;
 }
 
 /// The way out. Cheap to clone.
@@ -142,11 +150,12 @@ impl Outbound {
         answer
     }
 
-    /// Makes a connection for one request, TCP and TLS, and sends nothing yet: what is decided between
+    /// Makes a connection for this one request, TCP and TLS, and sends nothing yet: what is decided between
     /// here and [`Fresh::send`] is decided as late as can be.
-    pub async fn connect(&self, url: &Url, limits: Limits) -> Result<Fresh, Error> {
-        let wire = self.0.connect(url, limits).await?;
-        Ok(Fresh::new(wire, self.clone(), url, limits))
+    pub async fn connect(&self, request: &Request<Bytes>, limits: Limits) -> Result<Fresh, Error> {
+        let url = admit(request)?;
+        let wire = self.0.connect(&url, ClientCertificate::of(request), limits).await?;
+        Ok(Fresh::new(wire, self.clone(), &url, limits))
     }
 }
 

@@ -13,9 +13,9 @@ use hyper_util::{
 use url::Url;
 
 use crate::{
-    Config, ConfigError, Error, Limits, Net, Transport,
+    ClientCertificate, Config, ConfigError, Error, Limits, Net, Transport,
     dial::Dialer,
-    fresh::Wire,
+    fresh::{self, Wire},
     message::{self, MAX_HEAD, MAX_HEADERS},
 };
 
@@ -45,6 +45,16 @@ impl Network {
         Ok(Self { client, dialer, user_agent })
     }
 
+    async fn wire(
+        &self,
+        url: &Url,
+        certificate: Option<&ClientCertificate>,
+        limits: Limits,
+    ) -> Result<Wire, Error> {
+        let stream = self.dialer.dial(url, certificate, limits.connect).await?;
+        Wire::new(stream, url, self.user_agent.clone()).await
+    }
+
     async fn exchange(
         &self,
         request: Request<Full<Bytes>>,
@@ -67,14 +77,26 @@ impl Transport for Network {
         // Also before a connection that is open already.
         self.dialer.look(url)?;
         let host = url.host_str().unwrap_or_default();
-        let request = message::outgoing(request, url, &self.user_agent)?;
-        tokio::time::timeout(limits.total, self.exchange(request, limits, host))
+        let answer = async {
+            if let Some(certificate) = ClientCertificate::of(&request).cloned() {
+                // Never over a kept connection: others would speak as this client.
+                let wire = self.wire(url, Some(&certificate), limits).await?;
+                return fresh::exchange(wire, request, url, host, limits).await;
+            }
+            let request = message::outgoing(request, url, &self.user_agent)?;
+            self.exchange(request, limits, host).await
+        };
+        tokio::time::timeout(limits.total, answer)
             .await
             .unwrap_or_else(|_| Err(Error::Timeout { host: host.to_owned(), limit: limits.total }))
     }
 
-    async fn connect(&self, url: &Url, limits: Limits) -> Result<Option<Wire>, Error> {
-        let stream = self.dialer.dial(url, limits.connect).await?;
-        Wire::new(stream, url, self.user_agent.clone()).await.map(Some)
+    async fn connect(
+        &self,
+        url: &Url,
+        certificate: Option<&ClientCertificate>,
+        limits: Limits,
+    ) -> Result<Option<Wire>, Error> {
+        self.wire(url, certificate, limits).await.map(Some)
     }
 }

@@ -1,5 +1,8 @@
 //! What leaves, what does not, and how much of an answer is taken.
 
+#[path = "outbound/certificate.rs"]
+mod certificate;
+
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -127,8 +130,7 @@ async fn a_handler_in_this_process_is_bounded_too() {
 
 /// A connection for one request to this server.
 async fn fresh(server: &MockServer, limits: Limits) -> Result<outbound::Fresh, Error> {
-    let url = server.uri().parse().expect("url");
-    outbound(&["127.0.0.1"]).connect(&url, limits).await
+    outbound(&["127.0.0.1"]).connect(&get(&server.uri()), limits).await
 }
 
 #[tokio::test]
@@ -153,16 +155,16 @@ async fn a_connection_that_can_not_be_made_was_certainly_not_used() {
     // A port that was free a moment ago.
     let free =
         std::net::TcpListener::bind("127.0.0.1:0").expect("port").local_addr().expect("address");
-    let url = format!("http://{free}/").parse().expect("url");
-    let error = outbound(&["127.0.0.1"]).connect(&url, Limits::default()).await.err();
+    let request = get(&format!("http://{free}/"));
+    let error = outbound(&["127.0.0.1"]).connect(&request, Limits::default()).await.err();
     assert!(!error.expect("no connection").may_have_been_received());
 }
 
 #[tokio::test]
 async fn a_connection_inside_is_refused_unless_it_is_allowed() {
     let server = server(ResponseTemplate::new(200)).await;
-    let url = server.uri().parse().expect("url");
-    let error = outbound(&[]).connect(&url, Limits::default()).await.err().expect("refused");
+    let request = get(&server.uri());
+    let error = outbound(&[]).connect(&request, Limits::default()).await.err().expect("refused");
     assert_eq!(error.code(), "refused");
 }
 

@@ -133,6 +133,11 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
     let fields = asked.fields();
     let id = flow.client.client_id.as_str();
     let (id_param, secret_param) = (&manifest.client.id_param, &manifest.client.secret_param);
+    let certified = manifest.client.certificate;
+    assert_eq!(
+        asked.shows_a_certificate, certified,
+        "a certificate is shown where one is declared"
+    );
     let own = manifest.client.header.as_ref().filter(|_| !discovered);
     if let Some(spec) = &manifest.client.assertion {
         asserted(flow, spec, &fields);
@@ -162,7 +167,9 @@ pub(super) fn authenticated(flow: &Flow<'_>, asked: &Seen) {
         );
         assert_eq!((fields.get(id_param).map(String::as_str), secret.as_str()), (Some(id), SECRET));
     } else {
-        assert!(allowed(ClientAuth::None, "none"), "the client did not identify itself");
+        let by_certificate = manifest.client.auth == ClientAuth::Mtls;
+        let declared = by_certificate || allowed(ClientAuth::None, "none");
+        assert!(declared, "the client did not identify itself");
         assert_eq!(fields.get(id_param).map(String::as_str), Some(id));
     }
 }

@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt::Write as _, sync::Mutex};
 use base::{ExposeSecret, SecretString, Timestamp};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, header};
-use outbound::{Hosts, Limits, Outbound};
+use outbound::{ClientCertificate, Hosts, Limits, Outbound};
 use percent_encoding::utf8_percent_encode;
 use serde_json::Value;
 use url::Url;
@@ -60,6 +60,8 @@ pub struct Api {
     /// What signs with them.
     signing: Option<Signing>,
     signature: Oauth1Signature,
+    /// What is shown in TLS.
+    certificate: Option<ClientCertificate>,
     /// What templates may name.
     values: BTreeMap<String, String>,
     errors: ApiErrors,
@@ -125,6 +127,7 @@ impl Api {
             pair,
             signing: None,
             signature: manifest.oauth1().signature,
+            certificate: None,
             values,
             errors: manifest.api.errors.clone(),
             rate: manifest.api.rate.clone(),
@@ -148,6 +151,12 @@ impl Api {
     #[must_use]
     pub fn signing(self, signing: Signing) -> Self {
         Self { signing: Some(signing), ..self }
+    }
+
+    /// With the client's certificate, where tokens may be bound to it (RFC 8705, section 3).
+    #[must_use]
+    pub fn showing(self, certificate: Option<ClientCertificate>) -> Self {
+        Self { certificate, ..self }
     }
 
     /// With the time, for providers that want to be told it.
@@ -244,6 +253,9 @@ impl Api {
                 .body(body.clone())
                 .map_err(|_| Error::new(ErrorKind::Invalid, "this URL can't be called"))?;
             self.hosts().bind(&mut request);
+            if let Some(certificate) = self.certificate.clone() {
+                certificate.bind(&mut request);
+            }
             let answer = self.outbound.send(request, Limits::default()).await?;
             if !self.signs_again(turn, answer.status()) {
                 return Ok(answer);

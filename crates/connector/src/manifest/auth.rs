@@ -271,6 +271,10 @@ pub struct ClientSpec {
     pub header: Option<HeaderSpec>,
     /// For `auth = "private_key_jwt"`: the assertion.
     pub assertion: Option<AssertionSpec>,
+    /// Whether the client shows a certificate in TLS (mutual TLS), to the OAuth server and to the API. The client's
+    /// secret is then PEM: the certificate, its chain, and its private key; where there is a secret besides, that
+    /// stands on a line before them. `auth = "mtls"` has no other secret.
+    pub certificate: bool,
 }
 
 impl Default for ClientSpec {
@@ -281,6 +285,7 @@ impl Default for ClientSpec {
             secret_param: "client_secret".to_owned(),
             header: None,
             assertion: None,
+            certificate: false,
         }
     }
 }
@@ -308,6 +313,15 @@ pub enum ClientAuth {
     Header,
     /// It stays: it is a private key (PKCS#8, PEM), and signs an assertion (RFC 7523, section 2.2): `client.assertion`.
     PrivateKeyJwt,
+    /// There is none, but a certificate that is shown in TLS (RFC 8705, section 2): `client.certificate`.
+    Mtls,
     /// There is none: a public client.
     None,
+}
+
+impl ClientAuth {
+    /// Whether the client has a private key and no secret that could be sent.
+    pub fn keeps_its_key(self) -> bool {
+        matches!(self, Self::PrivateKeyJwt | Self::Mtls)
+    }
 }

@@ -56,14 +56,25 @@ pub(super) async fn secret(
     of_manifest(found.connector.manifest(), secret)
 }
 
-/// A secret that is sent is one line; one that signs is a private key, of many.
+/// A secret that is sent is one line; one that signs is a private key, of many, or a certificate with its key.
 fn of_manifest(manifest: &Manifest, secret: &SecretString) -> Result<()> {
     let text = secret.expose_secret();
-    let bounded = (1..=8192).contains(&text.len());
+    // With a certificate a chain of some stands there.
+    let most = if manifest.client.certificate { 32_768 } else { 8192 };
+    let bounded = (1..=most).contains(&text.len());
     if let Some(spec) = manifest.client.assertion.as_ref().filter(|_| bounded) {
         return oauth::check_key(spec.algorithm, secret).map_err(|wanted| {
             let text = format!(
                 "{} knows its clients by what they sign: the client's secret must be {wanted}.",
+                manifest.display_name
+            );
+            Error::invalid("client_secret_invalid", text)
+        });
+    }
+    if bounded && manifest.client.certificate {
+        return oauth::take_apart(manifest, secret).map(drop).map_err(|error| {
+            let text = format!(
+                "{} wants to be shown a certificate: `client_secret` is the client's secret on a line, if it has one, then the certificate and its private key as PEM. Of this, {error}.",
                 manifest.display_name
             );
             Error::invalid("client_secret_invalid", text)
@@ -74,7 +85,7 @@ fn of_manifest(manifest: &Manifest, secret: &SecretString) -> Result<()> {
     }
     Err(Error::invalid(
         "client_secret_invalid",
-        "`client_secret` is 1 to 8192 characters without control characters.",
+        format!("`client_secret` is 1 to {most} characters without control characters."),
     ))
 }
 

@@ -103,6 +103,7 @@ impl App {
                 redirect_uri: String::new(),
                 auth: None,
                 proof: proof(store),
+                certificate: None,
             }]);
         }
         let client = self.client.as_ref().ok_or_else(|| {
@@ -114,14 +115,28 @@ impl App {
         let redirect_uri =
             client.redirect_uri.clone().unwrap_or_else(|| registry.callback_url(&client.id));
         let proof = proof(store);
-        let with = |secret| oauth::Client {
+        let with = |client_secret| oauth::Client {
             client_id: client.client_id.clone(),
-            client_secret: secret,
+            client_secret,
             redirect_uri: redirect_uri.clone(),
             auth: None,
             proof: proof.clone(),
+            certificate: None,
         };
         let secrets = client::secrets(store, client).await?;
+        let manifest = self.connector.manifest();
+        if manifest.client.certificate {
+            let apart = |secret| oauth::take_apart(manifest, secret).ok();
+            let all: Vec<_> = secrets.iter().filter_map(apart).collect();
+            if all.is_empty() {
+                return Err(certificate_missing());
+            }
+            let shown = |(secret, certificate)| oauth::Client {
+                certificate: Some(certificate),
+                ..with(secret)
+            };
+            return Ok(all.into_iter().map(shown).collect());
+        }
         if secrets.is_empty() {
             return Ok(vec![with(None)]);
         }
@@ -142,7 +157,17 @@ impl App {
         let api = Api::new(outbound, manifest, &inputs, credential).map_err(|error| {
             Error::conflict("connection_unusable", format!("{}: {error}.", manifest.display_name))
         })?;
-        self.signing(store, registry, api).await
+        self.as_client(store, registry, api).await
+    }
+
+    /// The API as the provider knows our client there: by what signs requests, or by a certificate.
+    async fn as_client(&self, store: &Store, registry: &Registry, api: Api) -> Result<Api> {
+        if !self.connector.manifest().client.certificate {
+            return self.signing(store, registry, api).await;
+        }
+        // The present one: a token may be bound to it (RFC 8705, section 3).
+        let clients = self.oauth_clients(store, registry).await?;
+        Ok(api.showing(clients.into_iter().next().and_then(|client| client.certificate)))
     }
 
     /// The API with what signs its requests, where the provider wants them signed (OAuth 1.0a): the client,
@@ -195,7 +220,7 @@ impl App {
         let api = Api::new(registry.outbound().clone(), manifest, inputs, credential)
             .map_err(|error| Error::invalid("provider_refused", format!("{name}: {error}.")))?
             .with_userinfo(userinfo);
-        let api = self.signing(store, registry, api).await?;
+        let api = self.as_client(store, registry, api).await?;
         self.connector.identify(&api).await.map_err(|error| match error.kind {
             ErrorKind::Reauthorize | ErrorKind::Denied | ErrorKind::Invalid => self.refused(&error),
             _ => Error::unavailable(
@@ -205,6 +230,13 @@ impl App {
             ),
         })
     }
+}
+
+fn certificate_missing() -> Error {
+    Error::conflict(
+        "client_certificate_missing",
+        "This app wants to be shown a certificate, and the client has none, or one that can't be read. Its owner can enter it.",
+    )
 }
 
 /// What assertions are signed with, besides a key.

@@ -111,6 +111,7 @@ impl Trial<'_> {
             redirect_uri: self.registry.callback_url("CLIENT"),
             auth: None,
             proof: Proof::Shown("CLIENT_ASSERTION"),
+            certificate: None,
         }
     }
 

@@ -96,7 +96,8 @@ impl Registry {
     ) -> Result<Endpoints> {
         let manifest = connector.manifest();
         // With the addresses: another version, or another workspace's provider of this name, has its own.
-        let addresses = format!("{:?} {:?}", manifest.auth.kind, manifest.urls);
+        let shows = manifest.client.certificate;
+        let addresses = format!("{:?} {shows} {:?}", manifest.auth.kind, manifest.urls);
         let key = (&manifest.slug, inputs.as_map(), &manifest.issuer, addresses);
         let key = serde_json::to_string(&key)?;
         if let Some(known) = self.endpoints.get(&key).await {

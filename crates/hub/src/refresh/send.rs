@@ -10,7 +10,7 @@ use super::{
     timing::boot_time,
 };
 use crate::{
-    Error, Result,
+    Result,
     connection::{Stored, open_credential},
     integration::{self, App},
 };
@@ -181,9 +181,8 @@ impl Refresher {
                 Ok(request) => request,
                 Err(error) => return Ok(Attempt::Failed(error)),
             };
-        let url = url::Url::parse(&request.uri().to_string()).map_err(Error::internal)?;
         point!("refresh::before_connect");
-        let connection = match self.registry.outbound().connect(&url, self.timings.send).await {
+        let connection = match self.registry.outbound().connect(&request, self.timings.send).await {
             Ok(connection) => connection,
             Err(error) => return Ok(Attempt::Failed(error.into())),
         };

@@ -6,6 +6,7 @@ mod actions;
 mod acts;
 mod agents_ask;
 mod audit_chain;
+mod certificates;
 mod clients;
 mod completion;
 mod idempotency_keys;

@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use http::{Request, Response, header};
-use outbound::Outbound;
+use outbound::{ClientCertificate, Outbound};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
@@ -128,6 +128,8 @@ struct State {
     tells_end: Option<i64>,
     /// What the assertions said that it was sent in the place of a code.
     asserted: Vec<Value>,
+    /// Where it was shown a certificate.
+    certified: Vec<String>,
 }
 
 /// What comes with a new access token.
@@ -187,6 +189,7 @@ impl Acme {
             identified: Vec::new(),
             tells_end: None,
             asserted: Vec::new(),
+            certified: Vec::new(),
         })))
     }
 
@@ -269,6 +272,11 @@ impl Acme {
         self.state().asserted.clone()
     }
 
+    /// The paths of the requests on which it was shown a certificate, since this was last asked.
+    pub(crate) fn certified(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().certified)
+    }
+
     /// Ends an access token before its time.
     pub(crate) fn ends(&self, token: &str) {
         self.state().ended.push(token.to_owned());
@@ -290,6 +298,9 @@ impl Acme {
             tokio::time::sleep(pause).await;
         }
         let mut state = self.state();
+        if ClientCertificate::of(&request).is_some() {
+            state.certified.push(path.clone());
+        }
         let (status, body) = match path.as_str() {
             "/oauth/token" => state.token(&form),
             "/oauth/revoke" => state.revoke(&form),

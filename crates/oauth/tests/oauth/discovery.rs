@@ -72,6 +72,27 @@ async fn all_that_the_document_tells_is_read() {
 }
 
 #[tokio::test]
+async fn a_client_with_a_certificate_goes_where_such_clients_are_expected() {
+    let issuer = "https://login.example.com";
+    let mut document = document(issuer);
+    document["mtls_endpoint_aliases"] = json!({
+        "token_endpoint": "https://mtls.example.com/token", "revocation_endpoint": 7,
+    });
+    let at = async |rest: &str| {
+        let place = "https://login.example.com/.well-known/openid-configuration";
+        let provider = serving(place, document.clone());
+        let found = find(&provider, &format!("{GENERIC}{rest}"), issuer).await.unwrap();
+        let hosts = found.token.iter().all(|url| found.hosts.contain(url));
+        (found.token.unwrap().to_string(), found.revoke.unwrap().to_string(), hosts)
+    };
+    let revoke = "https://login.example.com/revoke".to_owned();
+    let shown = at("client = { auth = \"mtls\", certificate = true }").await;
+    assert_eq!(shown, ("https://mtls.example.com/token".to_owned(), revoke.clone(), true));
+    let plain = at("").await;
+    assert_eq!(plain, ("https://login.example.com/token".to_owned(), revoke, true));
+}
+
+#[tokio::test]
 async fn a_server_without_openid_is_found_by_rfc_8414() {
     let place = "https://login.example.com/.well-known/oauth-authorization-server/tenant";
     let mut document = document("https://login.example.com/tenant");

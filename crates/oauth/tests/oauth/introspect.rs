@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use base::Timestamp;
 use connector::TokenSet;
-use oauth::{client_credentials, with_told_end};
+use oauth::{client_credentials, narrow, with_told_end};
 use serde_json::json;
 
 use crate::{
     exchange::exchanged,
-    support::{NOW, Provider, SECRET, client, connector, endpoints, json as reply},
+    support::{
+        NOW, Provider, SECRET, client, connector, endpoints, json as reply, strings, tokens,
+    },
 };
 
 const ASKED: &str = "introspect = 'https://login.example.com/introspect'";
@@ -76,6 +78,20 @@ async fn a_clients_own_token_is_asked_about_too() {
     let tokens =
         client_credentials(&provider.outbound, NOW, &connector, &endpoints, &client(), &[]).await;
     assert_eq!(tokens.unwrap().expires_at, Some(end));
+}
+
+#[tokio::test]
+async fn a_narrower_token_is_asked_about_too() {
+    let end = NOW.plus(HOUR);
+    let provider = server(200, &json!({ "active": true, "exp": end.secs() }));
+    let connector =
+        connector(&format!("{ASKED}\n[refresh]\nclass = 'static'\naccepts_scope = true"));
+    let endpoints = endpoints(&connector).await;
+    let (outbound, client, whole) = (&provider.outbound, client(), tokens());
+    let scopes = strings(&["a"]);
+    let narrowed =
+        narrow(outbound, NOW, &connector, &endpoints, &client, &whole, &scopes).await.unwrap();
+    assert_eq!(narrowed.expires_at, Some(end));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 mod assertion;
 mod authorize;
 mod callback;
+mod certificate;
 mod discovery;
 mod exchange;
 mod id_token;

@@ -165,6 +165,7 @@ pub(crate) fn client() -> Client {
         redirect_uri: "https://hub.example.com/oauth/callback/cli_1".to_owned(),
         auth: None,
         proof: Proof::None,
+        certificate: None,
     }
 }
 

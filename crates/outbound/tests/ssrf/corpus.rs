@@ -99,8 +99,9 @@ async fn tries(text: &str, net: &Watched, out: &Outbound) -> Vec<Try> {
             Err(_) => assert_eq!(error.map(|error| error.code()), Some("invalid_url"), "{text:?}"),
         }
     }
-    if let Some(url) = read {
-        let error = out.connect(&url, Limits::default()).await.err();
+    let as_read = read.as_ref().and_then(|url| Request::get(url.as_str()).body(Bytes::new()).ok());
+    if let Some((url, request)) = read.zip(as_read) {
+        let error = out.connect(&request, Limits::default()).await.err();
         found.push(Try { error, opened: net.take().opened, url });
     }
     found

@@ -89,12 +89,12 @@ async fn a_connection_for_one_request_carries_none_that_keeps_to_others() {
     let server = saying("HTTP/1.1 204 No Content\r\n\r\n").await;
     let out = Outbound::network(&crate::support::config(&["127.0.0.1"])).unwrap();
     let url: Url = format!("http://{server}/").parse().unwrap();
-    let connection = out.connect(&url, Limits::default()).await.unwrap();
+    let connection = out.connect(&get(url.as_str()), Limits::default()).await.unwrap();
     let error = connection.send(bound(url.as_str())).await.unwrap_err();
     assert_eq!(error.code(), "refused");
     assert!(!error.may_have_been_received());
 
-    let connection = out.connect(&url, Limits::default()).await.unwrap();
+    let connection = out.connect(&get(url.as_str()), Limits::default()).await.unwrap();
     let mut own = get(url.as_str());
     Hosts::default().and(&url).bind(&mut own);
     assert_eq!(connection.send(own).await.unwrap().status(), 204);
@@ -106,7 +106,7 @@ async fn a_connection_carries_no_request_for_another_port_or_scheme() {
     let out = Outbound::network(&crate::support::config(&["127.0.0.1"])).unwrap();
     let url: Url = format!("http://{server}/").parse().unwrap();
     for other in ["http://127.0.0.1:1/".to_owned(), format!("https://{server}/")] {
-        let connection = out.connect(&url, Limits::default()).await.unwrap();
+        let connection = out.connect(&get(url.as_str()), Limits::default()).await.unwrap();
         assert_eq!(connection.send(get(&other)).await.unwrap_err().code(), "invalid_url");
     }
 }

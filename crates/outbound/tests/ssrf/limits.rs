@@ -20,7 +20,7 @@ const SHORT: Limits = Limits {
 async fn both(server: SocketAddr, limits: Limits) -> [Result<Response<Bytes>, Error>; 2] {
     let out = Outbound::network(&config(&["127.0.0.1"])).unwrap();
     let url: Url = format!("http://{server}/").parse().unwrap();
-    let connection = out.connect(&url, limits).await.unwrap();
+    let connection = out.connect(&get(url.as_str()), limits).await.unwrap();
     [out.send(get(url.as_str()), limits).await, connection.send(get(url.as_str())).await]
 }
 
@@ -82,7 +82,7 @@ async fn a_connection_that_is_not_made_in_time_is_none() {
     let out = Outbound::network(&config(&["127.0.0.1"])).unwrap();
     let url: Url = format!("https://{server}/").parse().unwrap();
     let limits = Limits { connect: Duration::from_millis(200), ..Limits::default() };
-    let error = out.connect(&url, limits).await.err().unwrap();
+    let error = out.connect(&get(url.as_str()), limits).await.err().unwrap();
     assert_eq!(error.code(), "connect");
     // A kept connection has its own time to be made; the request's is over first.
     let error = out.send(get(url.as_str()), SHORT).await.unwrap_err();
@@ -180,7 +180,7 @@ async fn received(request: impl Fn(&str) -> Request<Bytes>) -> [String; 2] {
     let out = Outbound::network(&config(&["127.0.0.1"])).unwrap();
     out.send(request(url.as_str()), Limits::default()).await.unwrap();
     let first = told.recv().await.unwrap();
-    let connection = out.connect(&url, Limits::default()).await.unwrap();
+    let connection = out.connect(&get(url.as_str()), Limits::default()).await.unwrap();
     connection.send(request(url.as_str())).await.unwrap();
     [first, told.recv().await.unwrap()]
 }
@@ -227,7 +227,7 @@ async fn a_tunnel_is_not_made() {
         let error = out.send(tunnel, Limits::default()).await.unwrap_err();
         assert!(matches!(error.code(), "refused" | "invalid_url"), "{error}");
     }
-    let connection = out.connect(&url.parse().unwrap(), Limits::default()).await.unwrap();
+    let connection = out.connect(&get(&url), Limits::default()).await.unwrap();
     let tunnel = Request::builder().method(Method::CONNECT).uri(&url).body(Bytes::new()).unwrap();
     assert_eq!(connection.send(tunnel).await.unwrap_err().code(), "refused");
 }

@@ -8,8 +8,8 @@ use crate::support::{PUBLIC, Watched, get, saying};
 
 const INSIDE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-fn url(name: &str) -> url::Url {
-    format!("https://{name}/").parse().unwrap()
+fn at(name: &str) -> http::Request<bytes::Bytes> {
+    get(&format!("https://{name}/"))
 }
 
 #[tokio::test]
@@ -28,9 +28,9 @@ async fn the_address_that_was_looked_at_is_the_one_that_is_opened() {
 async fn the_next_connection_looks_again_and_is_refused() {
     let net = Watched::new(|name, _| vec![if name == "good.example" { PUBLIC } else { INSIDE }]);
     let out = net.outbound(&[]);
-    let first = out.connect(&url("good.example"), Limits::default()).await.err().unwrap();
+    let first = out.connect(&at("good.example"), Limits::default()).await.err().unwrap();
     assert_eq!((first.code(), net.take().opened.len()), ("connect", 1));
-    let second = out.connect(&url("bad.example"), Limits::default()).await.err().unwrap();
+    let second = out.connect(&at("bad.example"), Limits::default()).await.err().unwrap();
     assert_eq!((second.code(), net.take().opened.len()), ("refused", 0));
 }
 
@@ -52,7 +52,7 @@ async fn a_name_with_one_address_inside_is_refused_whole_wherever_it_stands() {
 async fn an_inner_name_is_not_even_looked_up() {
     let net = Watched::new(|_, _| vec![PUBLIC]);
     for name in ["localhost", "metadata.google.internal", "printer.local", "intranet"] {
-        let error = net.outbound(&[]).connect(&url(name), Limits::default()).await.err().unwrap();
+        let error = net.outbound(&[]).connect(&at(name), Limits::default()).await.err().unwrap();
         assert_eq!(error.code(), "refused", "{name}");
         assert!(net.take().names.is_empty(), "{name}");
     }
@@ -61,14 +61,14 @@ async fn an_inner_name_is_not_even_looked_up() {
 #[tokio::test]
 async fn a_name_without_an_address_is_no_connection() {
     let net = Watched::new(|_, _| Vec::new());
-    let error = net.outbound(&[]).connect(&url("none.example"), Limits::default()).await;
+    let error = net.outbound(&[]).connect(&at("none.example"), Limits::default()).await;
     assert_eq!(error.err().unwrap().code(), "connect");
 }
 
 #[tokio::test]
 async fn a_name_of_a_thousand_addresses_is_not_tried_a_thousand_times() {
     let net = Watched::new(|_, _| vec![PUBLIC; 1000]);
-    let _ = net.outbound(&[]).connect(&url("many.example"), Limits::default()).await;
+    let _ = net.outbound(&[]).connect(&at("many.example"), Limits::default()).await;
     assert!((1..=8).contains(&net.take().opened.len()));
 }
 
@@ -85,7 +85,7 @@ async fn no_spelling_of_this_machine_reaches_a_server_on_it() {
             let place: url::Url = format!("{scheme}://{host}:{port}/").parse().unwrap();
             for error in [
                 out.send(get(place.as_str()), Limits::default()).await.err(),
-                out.connect(&place, Limits::default()).await.err(),
+                out.connect(&get(place.as_str()), Limits::default()).await.err(),
             ] {
                 assert_eq!(error.unwrap().code(), "refused", "{place}");
             }

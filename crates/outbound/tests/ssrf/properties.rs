@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use bytes::Bytes;
+use http::Request;
 use outbound::{Limits, Outbound, is_public};
 use proptest::prelude::*;
 use tokio::runtime::Runtime;
@@ -24,7 +26,8 @@ thread_local! {
 /// Where a URL leads, if anywhere.
 fn opens(url: &Url) -> Option<IpAddr> {
     BENCH.with(|Bench(runtime, net, out)| {
-        let _ = runtime.block_on(out.connect(url, Limits::default()));
+        let Ok(request) = Request::get(url.as_str()).body(Bytes::new()) else { return None };
+        let _ = runtime.block_on(out.connect(&request, Limits::default()));
         net.take().opened.first().map(std::net::SocketAddr::ip)
     })
 }

@@ -33,6 +33,6 @@ async fn in_a_process_with_a_proxy() {
     let out = Outbound::network(&config(&["127.0.0.1"])).unwrap();
     let url = format!("http://{server}/");
     assert_eq!(out.send(get(&url), Limits::default()).await.unwrap().status(), 204);
-    let connection = out.connect(&url.parse().unwrap(), Limits::default()).await.unwrap();
+    let connection = out.connect(&get(&url), Limits::default()).await.unwrap();
     assert_eq!(connection.send(get(&url)).await.unwrap().status(), 204);
 }

@@ -24,7 +24,7 @@ async fn a_redirect_inside_is_handed_back_and_nothing_else_is_opened() {
             let url: Url = "http://provider.example/".parse().unwrap();
 
             let kept = out.send(get(url.as_str()), Limits::default()).await.unwrap();
-            let connection = out.connect(&url, Limits::default()).await.unwrap();
+            let connection = out.connect(&get(url.as_str()), Limits::default()).await.unwrap();
             let once = connection.send(get(url.as_str())).await.unwrap();
 
             for answer in [kept, once] {

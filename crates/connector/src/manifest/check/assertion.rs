@@ -1,4 +1,4 @@
-//! The client's signed assertion.
+//! Clients that have a private key: for a signed assertion, or for a certificate.
 
 use super::{Checked, line, must};
 use crate::{
@@ -18,12 +18,26 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
     let signs = manifest.client.auth == ClientAuth::PrivateKeyJwt;
     let known =
         matches!(manifest.auth.kind, AuthKind::Oauth2Code | AuthKind::Oauth2ClientCredentials);
-    let text = "only a client of OAuth 2.0 signs, and this auth.kind has none: leave it out";
-    must(known || !signs, "client.auth", text)?;
+    let keeps = manifest.client.auth.keeps_its_key();
+    let text =
+        "only a client of OAuth 2.0 has a private key, and this auth.kind has none: leave it out";
+    must(known || !keeps, "client.auth", text)?;
+    let text = "a client of OAuth 2.0 that signs no assertions can show a certificate";
+    must(!manifest.client.certificate || (known && !signs), "client.certificate", text)?;
+    let text = "say with what: client.certificate = true";
+    must(
+        manifest.client.auth != ClientAuth::Mtls || manifest.client.certificate,
+        "client.auth",
+        text,
+    )?;
+    if keeps {
+        the_key_stays(manifest)?;
+    } else {
+        no_one_request_has_a_key(manifest)?;
+    }
     let Some(spec) = &manifest.client.assertion else {
         let text = "say how it is signed: { algorithm = \"RS256\" }";
-        must(!signs, place, text)?;
-        return no_exchange_signs(manifest);
+        return must(!signs, place, text);
     };
     must(signs, place, "it belongs to client.auth = \"private_key_jwt\"")?;
     for (name, template) in spec.templates() {
@@ -31,8 +45,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         line(&place, template, 500)?;
         template::names(template).into_iter().try_for_each(|name| named(manifest, &place, name))?;
     }
-    lifetime(place, spec.lifetime_s)?;
-    the_key_stays(manifest)
+    lifetime(place, spec.lifetime_s)
 }
 
 pub(super) fn lifetime(place: &str, seconds: u32) -> Checked {
@@ -57,7 +70,7 @@ fn named(manifest: &Manifest, place: &str, name: &str) -> Checked {
 
 /// A private key is never sent: no other way of identifying the client may take it for a secret.
 fn the_key_stays(manifest: &Manifest) -> Checked {
-    let text = "the client has a private key, which is never sent";
+    let text = "the client has a private key, which is never sent, and no secret";
     let revoke = &manifest.revoke;
     let shown = revoke
         .header
@@ -67,22 +80,25 @@ fn the_key_stays(manifest: &Manifest) -> Checked {
     let verify = manifest.callback.verify;
     must(verify == CallbackVerify::None, "callback.verify", "a private key is no key for an HMAC")?;
     exchanges(manifest).try_for_each(|(place, auth)| {
-        let known = matches!(auth, None | Some(ClientAuth::None | ClientAuth::PrivateKeyJwt));
-        must(known, place, text)
+        let same = auth.is_none_or(|auth| auth == ClientAuth::None || auth == manifest.client.auth);
+        must(same, place, text)
     })
 }
 
-fn no_exchange_signs(manifest: &Manifest) -> Checked {
+fn no_one_request_has_a_key(manifest: &Manifest) -> Checked {
     exchanges(manifest).try_for_each(|(place, auth)| {
-        let text = "only a client that does so everywhere signs assertions: client.auth";
-        must(auth != Some(ClientAuth::PrivateKeyJwt), place, text)
+        let text = "a client with a private key has it for every request: client.auth";
+        must(!auth.is_some_and(ClientAuth::keeps_its_key), place, text)
     })
 }
 
+/// Requests that may say in a way of their own who the client is.
 fn exchanges(manifest: &Manifest) -> impl Iterator<Item = (&'static str, Option<ClientAuth>)> + '_ {
-    [("token.exchange", &manifest.token.exchange), ("refresh.exchange", &manifest.refresh.exchange)]
+    let refresh = &manifest.refresh;
+    [("token.exchange", &manifest.token.exchange), ("refresh.exchange", &refresh.exchange)]
         .into_iter()
         .filter_map(|(place, spec)| Some((place, spec.as_ref()?.client_auth)))
+        .chain([("refresh.client_auth", refresh.client_auth)])
 }
 
 #[cfg(test)]
@@ -150,5 +166,39 @@ mod tests {
         let header = "revoke.header = { name = \"X\", template = \"{client_secret}\" }\n";
         refused(&of(&format!("{revoke}revoke.auth = \"header\"\n{header}")), "never sent");
         refused(&of("callback.verify = \"hmac_query\"\n"), "HMAC");
+    }
+
+    #[test]
+    fn a_certificate_is_shown_by_a_client_of_oauth_2_0_that_signs_nothing() {
+        let of = |more: &str| Manifest::parse(&format!("{CODE}{more}")).map_err(|e| e.to_string());
+        for good in [
+            "client = { certificate = true }",
+            "client = { auth = \"mtls\", certificate = true }",
+            "client = { auth = \"none\", certificate = true }",
+        ] {
+            assert!(of(good).is_ok(), "{good}");
+        }
+        let (alone, bare) = ("client = { auth = \"mtls\", certificate = true }\n", "\n");
+        for (first, more, says) in [
+            (bare, "client = { auth = \"mtls\" }", "client.certificate = true"),
+            (
+                bare,
+                "client = { auth = \"private_key_jwt\", certificate = true, assertion = { algorithm = \"RS256\" } }",
+                "signs no assertions",
+            ),
+            (alone, "revoke.auth = \"basic\"", "never sent"),
+            (alone, "callback.verify = \"hmac_query\"", "no key for an HMAC"),
+            (alone, "refresh.client_auth = \"post\"", "never sent"),
+            (bare, "refresh.client_auth = \"mtls\"", "for every request"),
+            (bare, "refresh.client_auth = \"private_key_jwt\"", "for every request"),
+        ] {
+            let error = of(&format!("{first}{more}")).expect_err(more);
+            assert!(error.contains(says), "{more}: {error}");
+        }
+        let keyed = "slug = \"k\"\ndisplay_name = \"K\"\ncategory = \"crm\"\nauth.kind = \"api_key\"\n\
+            api.credential = { in = \"header\", name = \"X-Key\" }\nclient.certificate = true\n\
+            inputs = [{ name = \"key\", label = \"Key\", secret = true }]\n";
+        let error = Manifest::parse(keyed).unwrap_err();
+        assert!(error.to_string().contains("`client.certificate`"), "{error}");
     }
 }

@@ -1,9 +1,11 @@
 //! Whether a manifest is sound: all that can be known before it is used.
 
 mod assertion;
+mod credential;
 mod grant;
 mod oauth1;
 mod parts;
+mod reach;
 mod requests;
 mod session;
 mod signals;

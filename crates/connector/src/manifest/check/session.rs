@@ -121,7 +121,11 @@ secret = true
     #[test]
     fn a_session_has_no_client() {
         let signed = "client.auth = \"private_key_jwt\"\nrefresh.class";
-        refused("refresh.class", signed, "`client.auth`: only a client of OAuth 2.0 signs");
+        refused(
+            "refresh.class",
+            signed,
+            "`client.auth`: only a client of OAuth 2.0 has a private key",
+        );
         let assertion = "client.assertion = { algorithm = \"RS256\" }";
         refused("refresh.class", &format!("{assertion}\n{signed}"), "`client.auth`");
         refused("refresh.class", "client.auth = \"basic\"\nrefresh.class", "without a client");

@@ -5,10 +5,13 @@ use std::collections::BTreeMap;
 use time::{Date, format_description::BorrowedFormatItem, macros::format_description};
 use url::Url;
 
-use super::{Checked, ManifestError, at_most, must};
+use super::{
+    Checked, ManifestError, at_most, must,
+    reach::{self, is_allowed, literal_host},
+};
 use crate::{
     Input, InputKind, Manifest, input,
-    manifest::{Alternative, AuthKind, UrlSpec},
+    manifest::{Alternative, UrlSpec},
     template,
 };
 
@@ -39,8 +42,7 @@ pub(super) fn check(manifest: &Manifest) -> Checked {
         let sound = docs.len() <= 500 && Url::parse(docs).is_ok_and(|url| input::is_safe(&url));
         must(sound, "docs_url", "write a whole https:// URL")?;
     }
-    complete(manifest)?;
-    hosts(manifest)?;
+    reach::check(manifest)?;
     verify(manifest)?;
     identity(manifest)
 }
@@ -50,7 +52,7 @@ pub(super) fn is_day(text: &str) -> bool {
     Date::parse(text, DAY).is_ok()
 }
 
-fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
+pub(super) fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
     let urls = &manifest.urls;
     let plain = [
         ("request_token", &urls.request_token),
@@ -78,7 +80,7 @@ fn specs(manifest: &Manifest) -> Vec<(String, &UrlSpec)> {
 }
 
 /// Where the API may be.
-fn bases(manifest: &Manifest) -> impl Iterator<Item = &str> {
+pub(super) fn bases(manifest: &Manifest) -> impl Iterator<Item = &str> {
     let others = manifest.urls.alternatives.iter().filter_map(|other| other.api.as_deref());
     manifest.api.base.as_deref().into_iter().chain(others)
 }
@@ -320,77 +322,6 @@ fn sampled(manifest: &Manifest, template: &str) -> String {
     let values: BTreeMap<String, String> =
         template::names(template).into_iter().map(|name| (name.to_owned(), sample(name))).collect();
     template::fill(template, &values).unwrap_or_default()
-}
-
-/// Whether all URLs are there that this kind of getting in needs.
-fn complete(manifest: &Manifest) -> Checked {
-    let urls = &manifest.urls;
-    let discovered = manifest.issuer.is_some();
-    match manifest.auth.kind {
-        AuthKind::Oauth2Code => must(
-            discovered || (urls.authorize.is_some() && urls.token.is_some()),
-            "urls",
-            "oauth2_code needs `authorize` and `token`, or an `issuer`",
-        ),
-        AuthKind::Oauth2ClientCredentials => must(
-            discovered || urls.token.is_some(),
-            "urls",
-            "oauth2_client_credentials needs `token`, or an `issuer`",
-        ),
-        AuthKind::Oauth1 => must(
-            urls.request_token.is_some() && urls.authorize.is_some() && urls.token.is_some(),
-            "urls",
-            "oauth1 needs `request_token`, `authorize` and `token`",
-        ),
-        AuthKind::SessionExchange => must(
-            !discovered && urls.token.is_some() && urls.authorize.is_none(),
-            "urls",
-            "session_exchange needs `token`, and no `authorize` or `issuer`",
-        ),
-        AuthKind::JwtBearer => must(
-            !discovered && urls.token.is_some() && urls.authorize.is_none(),
-            "urls",
-            "jwt_bearer needs `token`, and no `authorize` or `issuer`",
-        ),
-        AuthKind::ApiKey | AuthKind::Basic => must(
-            !discovered && specs(manifest).is_empty(),
-            "urls",
-            "a key needs no OAuth endpoints, and no `issuer`",
-        ),
-    }
-}
-
-fn hosts(manifest: &Manifest) -> Checked {
-    let allow = &manifest.api.host_allow;
-    at_most("api.host_allow", allow.len(), super::MOST_ENTRIES)?;
-    for host in allow {
-        let bare = host.trim_start_matches('.');
-        let sound = url::Host::parse(bare).is_ok_and(|parsed| parsed.to_string() == bare)
-            && (bare == "localhost" || bare.contains('.'));
-        must(
-            sound,
-            "api.host_allow",
-            format!("`{host}`: write a host in lower case, such as example.com"),
-        )?;
-    }
-    for host in bases(manifest).filter_map(|base| literal_host(Some(base))) {
-        let listed = allow.is_empty() || is_allowed(allow, &host);
-        must(listed, "api.base", format!("api.host_allow leaves its host `{host}` out"))?;
-    }
-    Ok(())
-}
-
-/// A template's host where no answer changes it.
-fn literal_host(template: Option<&str>) -> Option<String> {
-    let authority = template::authority(template?);
-    let url = (!authority.contains('{')).then(|| Url::parse(authority).ok()).flatten()?;
-    url.host_str().map(str::to_owned)
-}
-
-fn is_allowed(allow: &[String], host: &str) -> bool {
-    allow.iter().map(|suffix| suffix.trim_start_matches('.')).any(|suffix| {
-        host == suffix || host.strip_suffix(suffix).is_some_and(|rest| rest.ends_with('.'))
-    })
 }
 
 fn verify(manifest: &Manifest) -> Checked {

@@ -78,7 +78,8 @@ struct ClientSettings {
     /// The id at the provider.
     client_id: String,
     /// The secret at the provider, or the private key as PEM where its clients sign assertions (`client_auth` is
-    /// `private_key_jwt`); left out at a change, the one there is stays.
+    /// `private_key_jwt`). Where they show a certificate (`client_certificate`) it stands with its private key, as PEM,
+    /// below the secret's line, if there is a secret. Left out at a change, the one there is stays.
     #[schema(value_type = Option<String>, write_only)]
     client_secret: Option<Secret>,
     /// A URL of the platform's own that forwards the query unchanged; left out = the hub's.

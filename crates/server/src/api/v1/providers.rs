@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use connector::{
-    AuthKind, ClientAuth,
+    AuthKind, ClientAuth, Manifest,
     manifest::{Access, DatedUrl, InputKind},
 };
 use hub::{
@@ -40,8 +40,11 @@ struct ProviderView {
     docs_url: Option<String>,
     /// `oauth2_code`, `oauth2_client_credentials`, `oauth1`, `api_key`, `basic`, `session_exchange` or `jwt_bearer`.
     auth: &'static str,
-    /// How its clients identify themselves: `post`, `basic`, `header`, `private_key_jwt` or `none`.
-    client_auth: &'static str,
+    /// How its clients identify themselves: `post`, `basic`, `header`, `private_key_jwt`, `mtls` or `none`; null where
+    /// it knows no clients.
+    client_auth: Option<&'static str>,
+    /// Whether its clients show a certificate in TLS.
+    client_certificate: bool,
     /// The version of a workspace's own provider; null for a built-in.
     version: Option<i64>,
     /// Whether the form `narrowed_token` can be had: the provider narrows tokens, or its requests are signed one by one.
@@ -140,13 +143,8 @@ impl From<Found> for ProviderView {
                 AuthKind::JwtBearer => "jwt_bearer",
                 AuthKind::Oauth1 => "oauth1",
             },
-            client_auth: match manifest.client.auth {
-                ClientAuth::Post => "post",
-                ClientAuth::Basic => "basic",
-                ClientAuth::Header => "header",
-                ClientAuth::PrivateKeyJwt => "private_key_jwt",
-                ClientAuth::None => "none",
-            },
+            client_auth: client_auth(manifest),
+            client_certificate: manifest.client.certificate,
             version: found.version,
             can_narrow: manifest.can_narrow() || manifest.signs_requests(),
             can_revoke: manifest.can_revoke(),
@@ -155,6 +153,18 @@ impl From<Found> for ProviderView {
             address_changes: manifest.urls.dated().into_iter().map(change).collect(),
         }
     }
+}
+
+fn client_auth(manifest: &Manifest) -> Option<&'static str> {
+    let name = match manifest.client.auth {
+        ClientAuth::Post => "post",
+        ClientAuth::Basic => "basic",
+        ClientAuth::Header => "header",
+        ClientAuth::PrivateKeyJwt => "private_key_jwt",
+        ClientAuth::Mtls => "mtls",
+        ClientAuth::None => "none",
+    };
+    manifest.auth.kind.has_a_client().then_some(name)
 }
 
 fn change((address, dated): (&'static str, &DatedUrl)) -> AddressChangeView {
