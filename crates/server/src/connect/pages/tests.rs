@@ -317,6 +317,21 @@ fn patterns_become_what_a_browser_reads() {
 }
 
 #[test]
+fn what_stands_behind_an_answer_is_shown_and_may_be_pasted_too() {
+    let mut page = review();
+    let of = |help| Field { help, suffix: Some(text(".my-app.example")), ..field(false) };
+    page.fields = vec![of(None)];
+    let html = page.render().unwrap();
+    assert!(html.contains("<span id=\"s-key\">.my-app.example</span>"), "{html}");
+    assert!(html.contains("aria-describedby=\" s-key\""), "{html}");
+    let pattern = of(None).html_pattern();
+    let wanted = r"(?:https:\/\/)?(?:[a-z0-9\-]+)(?:\.my-app\.example)?\/?";
+    assert_eq!(pattern.as_deref(), Some(wanted));
+    page.fields = vec![of(Some(text("In your settings")))];
+    assert!(page.render().unwrap().contains("aria-describedby=\" h-key s-key\""));
+}
+
+#[test]
 fn patterns_that_a_browser_reads_otherwise_are_left_out() {
     for pattern in [
         "abc",
