@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, sync::OnceLock};
 
 use bytes::Bytes;
-use connector::{Credential, Inputs, Manifest, TokenSet, manifest::UrlSpec};
+use connector::{Credential, Input, Inputs, Manifest, TokenSet, manifest::UrlSpec};
 use http::{Request, Response};
 use outbound::Outbound;
 use url::Url;
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Providers that nobody has, with every way to let an answer into a URL: `URL`, and the rest.
-const MADE_UP: [(&str, &str); 9] = [
+const MADE_UP: [(&str, &str); 10] = [
     ("https://{a}.x.example/o/{b}", "a '^.+$'\nb free"),
     ("https://{a}/{b}/t", "a host\nb free"),
     ("{a}", "a url"),
@@ -27,6 +27,7 @@ const MADE_UP: [(&str, &str); 9] = [
     ("{a}/o", "a '^https://.+$'"),
     ("https://x.example", "token https://{c}.x.example/{d}/v1 x.example"),
     ("https://x.example", "callback https://{c}/{d} x.example"),
+    ("https://{a}.x.example/o/{b}", "a ends .x.example\nb free"),
 ];
 
 fn made_up(url: &str, rest: &str) -> Manifest {
@@ -52,7 +53,10 @@ fn input(name: &str, how: &str) -> String {
     let how = match how {
         "free" => String::new(),
         "host" | "url" => format!("kind = \"{how}\"\n"),
-        pattern => format!("pattern = {pattern}\n"),
+        how => match how.strip_prefix("ends ") {
+            Some(suffix) => format!("pattern = '^.+$'\nsuffix = \"{suffix}\"\n"),
+            None => format!("pattern = {how}\n"),
+        },
     };
     format!("[[inputs]]\nname = \"{name}\"\nlabel = \"I\"\nrequired = true\n{how}")
 }
@@ -76,15 +80,24 @@ pub(crate) fn run(data: &[u8]) {
     let given: BTreeMap<_, _> =
         manifest.inputs.iter().map(|input| input.name.clone()).zip(lines.by_ref()).collect();
     let Ok(inputs) = manifest.check_inputs(&given) else { return };
-    for (name, answer) in &given {
-        let kept = inputs.as_map().get(name);
-        assert!(
-            kept.is_none_or(|kept| answer.is_empty() || kept == answer),
-            "an answer was changed"
-        );
+    for input in &manifest.inputs {
+        let pair = given.get(&input.name).zip(inputs.as_map().get(&input.name));
+        let is_kept = |(answer, kept): (&String, &String)| {
+            answer.is_empty() || kept == answer || is_address(input, answer, kept)
+        };
+        assert!(pair.is_none_or(is_kept), "an answer was changed");
     }
     endpoints(manifest, &inputs);
     api(manifest, &inputs, captured(manifest, lines));
+}
+
+/// Whether an answer is the address of what was kept, and nothing else.
+fn is_address(input: &Input, answer: &str, kept: &str) -> bool {
+    let Some(suffix) = &input.suffix else { return false };
+    ["", "https://"].iter().any(|scheme| {
+        let bare = format!("{scheme}{kept}{suffix}");
+        answer == bare || answer.strip_suffix('/') == Some(&bare)
+    })
 }
 
 /// The endpoints, as the engine finds them.
