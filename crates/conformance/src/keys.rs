@@ -35,11 +35,11 @@ pub(crate) fn secret(manifest: &Manifest) -> String {
     spec.map_or(SECRET.to_owned(), |spec| pem(spec.algorithm))
 }
 
-/// A certificate that nobody trusts, with its key, of this run.
-static CERTIFICATE: LazyLock<String> = LazyLock::new(|| {
+/// A certificate that nobody trusts, of this run, and its key.
+static CERTIFICATE: LazyLock<[String; 2]> = LazyLock::new(|| {
     let made = rcgen::generate_simple_self_signed(["client.example".to_owned()]);
     let made = made.expect("a certificate is made");
-    made.cert.pem() + &made.signing_key.serialize_pem()
+    [made.cert.pem(), made.signing_key.serialize_pem()]
 });
 
 /// What a client of this provider has: a secret, a certificate, or both.
@@ -49,8 +49,8 @@ pub(crate) fn client(manifest: &Manifest) -> (Option<SecretString>, Option<Clien
         return (Some(secret), None);
     }
     let whole = match manifest.client.auth {
-        ClientAuth::Mtls | ClientAuth::None => CERTIFICATE.clone(),
-        _ => format!("{}\n{}", secret.expose_secret(), *CERTIFICATE),
+        ClientAuth::Mtls | ClientAuth::None => CERTIFICATE.concat(),
+        _ => format!("{}\n{}", secret.expose_secret(), CERTIFICATE.concat()),
     };
     let (secret, certificate) = oauth::take_apart(manifest, &whole.into()).expect("it is whole");
     (secret, Some(certificate))
@@ -68,8 +68,14 @@ pub(crate) fn pem(algorithm: AssertionAlgorithm) -> String {
 /// The parts of the secrets of this provider which nobody may see.
 pub(crate) fn secret_parts(manifest: &Manifest) -> Vec<String> {
     let filled_in = manifest.assertion.as_ref().map(|spec| pem(spec.algorithm));
-    let all = [secret(manifest)].into_iter().chain(filled_in).collect::<String>();
-    all.lines().filter(|line| !line.starts_with("-----")).map(str::to_owned).collect()
+    let of_certificate = manifest.client.certificate.then(|| CERTIFICATE[1].clone());
+    let all: Vec<_> =
+        [secret(manifest)].into_iter().chain(filled_in).chain(of_certificate).collect();
+    all.iter()
+        .flat_map(|text| text.lines())
+        .filter(|line| !line.starts_with("-----"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Header and claims of an assertion, if it is signed in this way with that key.

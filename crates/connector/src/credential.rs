@@ -10,7 +10,7 @@ use url::Url;
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::{
-    InputError, Inputs, Manifest, TokenSet, input,
+    InputError, Inputs, Manifest, TokenSet, api, input,
     manifest::{CredentialSpec, Placement},
     oauth1::TokenPair,
     template,
@@ -214,12 +214,8 @@ impl Apply {
     /// The URL with what stands in the path. One that is not below the API's base stays without.
     pub fn in_path(&self, base: Option<&Url>, mut url: Url) -> Url {
         let Some((base, part)) = base.zip(self.path.as_ref()) else { return url };
+        let Some(rest) = api::below(base, &url) else { return url };
         let root = base.path().trim_end_matches('/');
-        let below =
-            (base.origin() == url.origin()).then(|| url.path().strip_prefix(root)).flatten();
-        let Some(rest) = below.filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
-            return url;
-        };
         let path = Zeroizing::new(format!("{root}{}{rest}", part.expose_secret()));
         url.set_path(&path);
         url

@@ -11,6 +11,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc2822};
 use crate::{
     ErrorKind, ErrorReply, Manifest, input, json,
     manifest::{Matcher, ReplyPaths},
+    token,
 };
 
 /// The longest wait that is believed.
@@ -133,8 +134,7 @@ pub fn provider_code(manifest: &Manifest, body: &Value) -> Option<String> {
         .into_iter()
         .chain(common)
         .find_map(|path| json::text_at(body, path).filter(|text| !text.is_empty()))?;
-    let inner = paths.tokens.iter().filter_map(|path| json::at(body, path));
-    let is_token = inner.chain([body]).any(|part| {
+    let is_token = token::parts(paths, body).chain([body]).any(|part| {
         let tokens = paths.access.iter().chain(&paths.refresh).map(String::as_str);
         tokens
             .chain(["id_token"])

@@ -87,12 +87,20 @@ pub struct ErrorReply<'a> {
     pub now: Timestamp,
 }
 
-/// The part of a reply that tells of the one token that counts.
-pub fn token_part<'a>(manifest: &Manifest, body: &'a Value) -> &'a Value {
+/// The parts of a reply that may hold a token each.
+pub(crate) fn parts<'a>(paths: &'a ReplyPaths, body: &'a Value) -> impl Iterator<Item = &'a Value> {
+    let part = move |path: &'a String| match path.as_str() {
+        "" => Some(body),
+        path => json::at(body, path),
+    };
+    paths.tokens.iter().filter_map(part).chain(paths.tokens.is_empty().then_some(body))
+}
+
+/// The part of a reply that tells of the one token that counts; `Null` where none of them has one.
+pub fn token_part<'a>(manifest: &'a Manifest, body: &'a Value) -> &'a Value {
     let paths = &manifest.token.reply;
-    let part = |path: &String| if path.is_empty() { Some(body) } else { json::at(body, path) };
     let holds_one = |part: &&Value| text(part, &paths.access).is_some();
-    paths.tokens.iter().filter_map(part).find(holds_one).unwrap_or(body)
+    parts(paths, body).find(holds_one).unwrap_or(&Value::Null)
 }
 
 /// Reads a good reply by the manifest's paths.

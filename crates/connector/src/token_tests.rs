@@ -159,6 +159,9 @@ fn of_several_tokens_one_counts_and_nothing_of_the_others() {
     let inner = manifest("token.reply.tokens = [\"person\"]\n");
     assert!(!is_error(&inner, 200, &json!({"person": {"access_token": "at"}})));
     assert!(is_error(&inner, 200, &json!({"person": {}})));
+    let others = json!({"access_token": "bot", "person": {"id": "U1"}});
+    assert!(is_error(&inner, 200, &others), "the bot's is none of those that count");
+    assert!(parse(&inner, &TokenReply { body: &others, now: NOW }).is_err());
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Client {
         endpoints: &Endpoints,
         params: &mut Params,
     ) -> Result<Shown, Error> {
-        self.said(manifest, endpoints, params).map(|header| self.showing(header))
+        self.header(manifest, endpoints, params).map(|header| self.showing(header))
     }
 
     /// A header, and the certificate that goes with every request of this client.
@@ -79,7 +79,8 @@ impl Client {
         Shown { header, certificate: self.certificate.clone() }
     }
 
-    fn said(
+    /// What identifies the client in a header; what does so in the body is put there.
+    pub(crate) fn header(
         &self,
         manifest: &Manifest,
         endpoints: &Endpoints,

@@ -13,7 +13,10 @@ use outbound::Outbound;
 
 use crate::{
     CallbackAnswer, Client, Endpoints, Error, exchange as trade, id_token,
-    introspect::with_told_end, refresh, reply, request, request::Params, scope,
+    introspect::with_told_end,
+    refresh, reply, request,
+    request::{Params, Shape},
+    scope,
 };
 
 /// What was kept of an authorization until its code came.
@@ -118,7 +121,8 @@ pub fn exchange_request(
         asked.set_some(name, answer.captured.get(from).map(String::as_str));
     }
     let more = BTreeMap::new();
-    request::for_tokens(manifest, endpoints, client, url, asked, &more)
+    let shape = Shape::of(&manifest.token);
+    request::for_tokens(manifest, endpoints, client, url, asked, &more, &shape)
 }
 
 /// Whether the redirect URI goes with the code (RFC 6749, section 4.1.3).
@@ -164,7 +168,8 @@ pub fn client_credentials_request(
     let mut asked = Params::default();
     asked.set("grant_type", "client_credentials");
     asked.set_some("scope", scope::joined(manifest, scopes)?.as_deref());
-    request::for_tokens(manifest, endpoints, client, url, asked, &BTreeMap::new())
+    let (more, shape) = (BTreeMap::new(), Shape::of(&manifest.token));
+    request::for_tokens(manifest, endpoints, client, url, asked, &more, &shape)
 }
 
 /// Gets an access token of fewer scopes (RFC 6749, section 6), to be handed out.

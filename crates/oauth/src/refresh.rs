@@ -49,7 +49,7 @@ pub fn request(
     let spec = &manifest.refresh;
     let client = client.identifying(spec.client_auth);
     let shape = Shape::of(&manifest.token).but(spec.method, spec.encoding);
-    request::of_shape(manifest, endpoints, &client, url, asked, &spec.params, &shape)
+    request::for_tokens(manifest, endpoints, &client, url, asked, &spec.params, &shape)
 }
 
 /// Reads the reply. What it leaves out stays as it was: the refresh token, the scopes, captured values.

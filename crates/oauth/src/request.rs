@@ -78,19 +78,6 @@ pub(crate) fn for_tokens(
     url: &Url,
     asked: Params,
     more: &BTreeMap<String, String>,
-) -> Result<Request<Bytes>, Error> {
-    let shape = Shape::of(&manifest.token);
-    of_shape(manifest, endpoints, client, url, asked, more, &shape)
-}
-
-/// A request for tokens, written in a way of its own.
-pub(crate) fn of_shape(
-    manifest: &Manifest,
-    endpoints: &Endpoints,
-    client: &Client,
-    url: &Url,
-    asked: Params,
-    more: &BTreeMap<String, String>,
     shape: &Shape<'_>,
 ) -> Result<Request<Bytes>, Error> {
     let mut params = asked;

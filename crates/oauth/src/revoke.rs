@@ -85,19 +85,20 @@ fn request(
     }
     let url = put(url, endpoints::TOKEN, token.expose_secret())?;
     let url = put(&url, endpoints::CLIENT_ID, &client.client_id)?;
-    let shown = match spec.auth {
-        RevokeAuth::Client => client.identify(manifest, endpoints, &mut params)?,
-        RevokeAuth::Basic => client.showing(Some(client.basic()?)),
-        RevokeAuth::Bearer => client.showing(Some(bearer(tokens)?)),
+    let header = match spec.auth {
+        RevokeAuth::Client => client.header(manifest, endpoints, &mut params)?,
+        RevokeAuth::Basic => Some(client.basic()?),
+        RevokeAuth::Bearer => Some(bearer(tokens)?),
         RevokeAuth::Header => {
             // As at the token endpoint: a header that holds the secret alone does not say whose it is.
             let header = spec.header.as_ref().map_or("", |header| header.template.as_str());
             if header.contains("{client_secret}") && !header.contains("{client_id}") {
                 params.set(&manifest.client.id_param, &client.client_id);
             }
-            client.showing(Some(of_its_own(manifest, client, tokens, token)?))
+            Some(of_its_own(manifest, client, tokens, token)?)
         }
     };
+    let shown = client.showing(header);
     request::write(&url, &endpoints.hosts, &params, &shape, shown).map(Some)
 }
 

@@ -277,12 +277,7 @@ impl Api {
 
     /// Whether this may be asked.
     fn check_open(&self, method: &Method, url: &Url, body: &[u8]) -> Result<(), Error> {
-        let below = self.base.as_ref().and_then(|base| {
-            (url.origin() == base.origin())
-                .then(|| url.path().strip_prefix(base.path().trim_end_matches('/')))
-                .flatten()
-        });
-        let open = match below {
+        let open = match self.base.as_ref().and_then(|base| below(base, url)) {
             Some(path) => self.opens.allow(method, path, body),
             None => self.opens.is_everything(),
         };
@@ -300,8 +295,7 @@ impl Api {
             let root = base.as_str().trim_end_matches('/');
             let url = Url::parse(&format!("{root}{path}"))
                 .map_err(|_| invalid("the path is none that can be called"))?;
-            let inside = url.origin() == base.origin()
-                && url.path().starts_with(base.path().trim_end_matches('/'));
+            let inside = below(base, &url).is_some();
             return if inside { Ok(url) } else { Err(invalid("the path leads out of the API")) };
         }
         let url = Url::parse(path)
@@ -343,6 +337,13 @@ impl Api {
         url.set_query(Some(&query));
         url
     }
+}
+
+/// The path behind the API's base, with its `/`; none where the URL is not below it.
+pub(crate) fn below<'a>(base: &Url, url: &'a Url) -> Option<&'a str> {
+    let own = base.origin() == url.origin();
+    let rest = url.path().strip_prefix(base.path().trim_end_matches('/')).filter(|_| own)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
 
 fn values(inputs: &Inputs, credential: &Credential) -> BTreeMap<String, String> {

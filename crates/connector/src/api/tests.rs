@@ -87,6 +87,7 @@ async fn the_credential_goes_to_the_apis_own_hosts_only() {
         "//files.example/",
         "@evil.example/",
         "/../../admin",
+        "/../v10/admin",
         "/%2e%2e/admin",
         "relative",
         "",

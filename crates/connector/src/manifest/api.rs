@@ -144,7 +144,7 @@ pub enum Placement {
     Header,
     /// In the query.
     Query,
-    /// In the path, between `api.base` and what is asked: a part of its own, or several.
+    /// In the path, between `api.base` and what is asked: a part of its own.
     Path,
     /// As HTTP Basic (RFC 7617).
     Basic,

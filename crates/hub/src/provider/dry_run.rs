@@ -241,8 +241,10 @@ impl Trial<'_> {
                 let signed = "OAuth …, signed with CLIENT_SECRET and TOKEN_SECRET".to_owned();
                 sketch.headers.insert("authorization".to_owned(), signed);
             }
-            let base = self.manifest().api_base(&self.inputs, &credential);
-            if let Ok(url) = url::Url::parse(&sketch.url) {
+            if placed.path.is_some()
+                && let Ok(url) = url::Url::parse(&sketch.url)
+            {
+                let base = self.manifest().api_base(&self.inputs, &credential);
                 sketch.url = placed.in_path(base.as_ref(), url).into();
             }
             for (name, value) in placed.headers {

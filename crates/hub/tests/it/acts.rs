@@ -70,7 +70,7 @@ async fn set_up_and_take_down(scene: &Scene, store: &Store, chat: &Tenant) {
     };
     integration::put(store, registry, &chat.id, "second", new).await.unwrap();
     integration::delete(store, &chat.id, "second").await.unwrap();
-    let mine = super::provider::MAILO.replace("mailo", "my-mailo");
+    let mine = super::manifests::MAILO.replace("mailo", "my-mailo");
     provider::add(store, registry, &chat.id, &mine).await.unwrap();
     let key = Owner::Workspace(chat.id.clone());
     let made = api_key::create(store, key.clone(), "spare", None).await.unwrap();

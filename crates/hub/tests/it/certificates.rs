@@ -9,8 +9,9 @@ use hub::{
 };
 
 use super::{
+    manifests::MAILO,
     other,
-    provider::{MAILO, SECRET},
+    provider::SECRET,
     scene::{Scene, Tenant, new_client, refused},
 };
 

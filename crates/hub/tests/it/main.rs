@@ -18,6 +18,7 @@ mod key_rotation;
 mod lifetimes;
 mod linking;
 mod lists;
+mod manifests;
 mod migrating;
 mod notes;
 mod offboarding;

@@ -3,7 +3,7 @@
 use hub::{client, connection::Connection, integration::ClientChoice, session::NewSession};
 
 use super::{
-    provider::MAILO,
+    manifests::MAILO,
     scene::{Scene, Tenant, new_client, new_session},
 };
 

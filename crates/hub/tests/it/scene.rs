@@ -30,7 +30,10 @@ use tempfile::TempDir;
 use vault::LocalKeys;
 
 pub(crate) use super::linking::{new_session, query};
-use super::provider::{ANYWHERE, Acme, MAILO, SECRET};
+use super::{
+    manifests::{ANYWHERE, MAILO},
+    provider::{Acme, SECRET},
+};
 
 pub(crate) const READ: &str = "crm.contacts.read";
 pub(crate) const WRITE: &str = "crm.contacts.write";

@@ -86,31 +86,38 @@ async fn seen(
     (number.to_owned(), shown.to_owned())
 }
 
-/// Which certificates are trusted is read from the environment when the way out is made: so all of it runs in a
-/// process of its own.
+/// Where the peer's certificate and key are, for the process that trusts it.
+const PEER: &str = "OUTBOUND_TEST_PEER";
+
+/// Which certificates are trusted is read from the environment when the way out is made: so the test runs itself
+/// in a process of its own, with the peer's.
 #[test]
+#[allow(clippy::disallowed_methods, reason = "how the test tells itself whom to trust")]
 fn a_certificate_is_shown_for_one_request_and_to_its_peer_alone() {
+    if let Ok(peer) = std::env::var(PEER) {
+        let own = fs::read_to_string(peer).expect("the file of the outer process");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        return runtime.block_on(each_request_shows_its_own(&own));
+    }
     let folder = tempfile::tempdir().expect("a folder");
-    let server = folder.path().join("server.pem");
-    fs::write(&server, pem(&made("127.0.0.1"))).expect("a file");
-    let status = Command::new(std::env::current_exe().expect("this test"))
-        .args(["--exact", "certificate::as_in_the_process_that_trusts_the_peer", "--ignored"])
-        .env("SSL_CERT_FILE", &server)
-        .status()
+    let peer = folder.path().join("peer.pem");
+    fs::write(&peer, pem(&made("127.0.0.1"))).expect("a file");
+    let name = std::thread::current().name().expect("a test's thread has its name").to_owned();
+    let done = Command::new(std::env::current_exe().expect("this test"))
+        .args(["--exact", &name])
+        .env("SSL_CERT_FILE", &peer)
+        .env(PEER, &peer)
+        .output()
         .expect("it runs");
-    assert!(status.success());
+    let told = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && told.contains("1 passed"), "{told}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "run by a_certificate_is_shown_for_one_request_and_to_its_peer_alone"]
-#[allow(clippy::disallowed_methods, reason = "how the test that runs this says whom to trust")]
-async fn as_in_the_process_that_trusts_the_peer() {
-    let server = std::env::var("SSL_CERT_FILE").expect("whom to trust");
-    let own = fs::read_to_string(server).expect("the file of the test that runs this");
+async fn each_request_shows_its_own(own: &str) {
     // The first way out brings the cryptography that the peer uses too.
     let out = outbound(&["127.0.0.1"]);
     let (ana, bob) = (made("ana.example"), made("bob.example"));
-    let acceptor = tls(&own, &[&ana, &bob]);
+    let acceptor = tls(own, &[&ana, &bob]);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("https://{}/", listener.local_addr().expect("an address"));
     tokio::spawn(async move {

@@ -90,7 +90,7 @@ async fn tries(text: &str, net: &Watched, out: &Outbound) -> Vec<Try> {
     let mut found = Vec::new();
     let as_it_is = Request::get(text).body(Bytes::new()).ok();
     let as_read = read.as_ref().and_then(|url| Request::get(url.as_str()).body(Bytes::new()).ok());
-    for request in as_it_is.into_iter().chain(as_read) {
+    for request in as_it_is.into_iter().chain(as_read.clone()) {
         let url = Url::parse(&request.uri().to_string());
         let error = out.send(request, Limits::default()).await.err();
         let opened = net.take().opened;
@@ -99,7 +99,6 @@ async fn tries(text: &str, net: &Watched, out: &Outbound) -> Vec<Try> {
             Err(_) => assert_eq!(error.map(|error| error.code()), Some("invalid_url"), "{text:?}"),
         }
     }
-    let as_read = read.as_ref().and_then(|url| Request::get(url.as_str()).body(Bytes::new()).ok());
     if let Some((url, request)) = read.zip(as_read) {
         let error = out.connect(&request, Limits::default()).await.err();
         found.push(Try { error, opened: net.take().opened, url });

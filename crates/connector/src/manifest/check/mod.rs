@@ -178,11 +178,8 @@ fn anchored(place: &str, pattern: &str) -> Checked {
         .map_err(|error| ManifestError::at(place, format!("the pattern does not compile: {error}")))
 }
 
-fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
-    line(place, &input.label, 100)?;
-    input.help.as_deref().map_or(Ok(()), |help| line(place, help, 500))?;
-    at_most(place, input.one_of.len(), MOST_ENTRIES)?;
-    input.pattern.as_deref().map_or(Ok(()), |pattern| anchored(place, pattern))?;
+/// What an address goes on with.
+fn suffix(input: &Input, place: &str) -> Checked {
     let of_an_address = !input.secret && input.kind == InputKind::Text && input.one_of.is_empty();
     let sound = |suffix: &str| {
         let ascii =
@@ -193,7 +190,15 @@ fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
         input.suffix.as_deref().is_none_or(|suffix| of_an_address && sound(suffix)),
         place,
         "a suffix stands behind an open text: `.example.com`",
-    )?;
+    )
+}
+
+fn one_input(manifest: &Manifest, input: &Input, place: &str) -> Checked {
+    line(place, &input.label, 100)?;
+    input.help.as_deref().map_or(Ok(()), |help| line(place, help, 500))?;
+    at_most(place, input.one_of.len(), MOST_ENTRIES)?;
+    input.pattern.as_deref().map_or(Ok(()), |pattern| anchored(place, pattern))?;
+    suffix(input, place)?;
     must(
         input.kind != InputKind::Region || !input.one_of.is_empty(),
         place,

@@ -219,8 +219,8 @@ fn token(manifest: &Manifest) -> Checked {
         paths("token.reply", list)?;
     }
     at_most("token.reply.tokens", reply.tokens.len(), 10)?;
-    let inner = reply.tokens.iter().filter(|path| !path.is_empty());
-    inner.into_iter().try_for_each(|path| word("token.reply.tokens", path))?;
+    let mut inner = reply.tokens.iter().filter(|path| !path.is_empty());
+    inner.try_for_each(|path| word("token.reply.tokens", path))?;
     reply.error_path.as_deref().map_or(Ok(()), |path| word("token.reply.error_path", path))?;
     reply.ok_path.as_deref().map_or(Ok(()), |path| word("token.reply.ok_path", path))?;
     header("token.reply.accept", "accept", &reply.accept)?;
